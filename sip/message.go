@@ -1,0 +1,174 @@
+package sip
+
+import (
+	"bytes"
+	"net/netip"
+)
+
+// MaxHeaders is how many header lines a message may have.
+const MaxHeaders = 256
+
+// Header is one header line: its identity, its name as written and its value without surrounding blanks.
+type Header struct {
+	ID    HeaderID
+	Name  []byte
+	Value []byte
+}
+
+// Message is a SIP request or response: the received bytes and an index of slices into them. Fields may be replaced; the
+// message prints as its fields say. Status 0 makes it a request.
+type Message struct {
+	Method     Method // of the request line, or of the CSeq in a response
+	MethodName []byte
+	RequestURI []byte
+	Status     int
+	Reason     []byte
+	Headers    []Header
+	Body       []byte
+
+	// Source is where the datagram came from; Listener the socket it came in on.
+	Source   netip.AddrPort
+	Listener *Listener
+
+	raw   []byte
+	first [HdrContentType + 1]int16 // index+1 of the first header of the ids that every message has
+}
+
+// IsRequest tells a request from a response.
+func (m *Message) IsRequest() bool { return m.Status == 0 }
+
+// Get returns the value of the first header with this id, nil if there is none.
+func (m *Message) Get(id HeaderID) []byte {
+	if int(id) < len(m.first) && id != HdrOther {
+		if i := m.first[id]; i > 0 {
+			return m.Headers[i-1].Value
+		}
+		return nil
+	}
+	for i := range m.Headers {
+		if m.Headers[i].ID == id {
+			return m.Headers[i].Value
+		}
+	}
+	return nil
+}
+
+// Has tells whether a header with this id is there.
+func (m *Message) Has(id HeaderID) bool {
+	for i := range m.Headers {
+		if m.Headers[i].ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// Header returns the value of the first header of that name, in any case or compact form; "" if there is none.
+func (m *Message) Header(name string) string {
+	id := HeaderIDOf([]byte(name))
+	for i := range m.Headers {
+		h := &m.Headers[i]
+		if h.ID == id && (id != HdrOther || EqualFold(h.Name, name)) {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// Set replaces all headers of this id by one value.
+func (m *Message) Set(id HeaderID, value []byte) {
+	m.Del(id)
+	m.Add(id, value)
+}
+
+// Add appends a header with this id.
+func (m *Message) Add(id HeaderID, value []byte) {
+	m.Headers = append(m.Headers, Header{ID: id, Name: []byte(id.String()), Value: value})
+	m.index()
+}
+
+// Del removes all headers of this id.
+func (m *Message) Del(id HeaderID) {
+	out := m.Headers[:0]
+	for _, h := range m.Headers {
+		if h.ID != id {
+			out = append(out, h)
+		}
+	}
+	m.Headers = out
+	m.index()
+}
+
+func (m *Message) index() {
+	m.first = [HdrContentType + 1]int16{}
+	for i := range m.Headers {
+		if id := m.Headers[i].ID; int(id) < len(m.first) && m.first[id] == 0 {
+			m.first[id] = int16(i + 1)
+		}
+	}
+}
+
+// Clone returns a copy that lives longer than the read buffer.
+func (m *Message) Clone() *Message {
+	c := &Message{Source: m.Source, Listener: m.Listener}
+	if err := c.Parse(m.Append(nil)); err != nil {
+		return nil
+	}
+	return c
+}
+
+// CSeq returns the sequence number and method of the CSeq header.
+func (m *Message) CSeq() (uint32, []byte) {
+	n, method, _ := ParseCSeq(m.Get(HdrCSeq))
+	return n, method
+}
+
+// TopVia returns the first Via of the message.
+func (m *Message) TopVia() (Via, error) { return ParseVia(m.Get(HdrVia)) }
+
+// ParseCSeq reads "number method" (RFC 3261 20.16).
+func ParseCSeq(v []byte) (n uint32, method []byte, ok bool) {
+	i := 0
+	var x uint64
+	for i < len(v) && v[i] >= '0' && v[i] <= '9' {
+		if x = x*10 + uint64(v[i]-'0'); x > 1<<32-1 {
+			return 0, nil, false
+		}
+		i++
+	}
+	method = trim(v[i:])
+	if i == 0 || len(method) == 0 || len(v) == i || !isBlank(v[i]) || !isToken(method) {
+		return 0, nil, false
+	}
+	return uint32(x), method, true
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+func trim(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// tokenChar is the token set of RFC 3261 25.1.
+var tokenChar = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			bytes.IndexByte([]byte("-.!%*_+`'~"), byte(c)) >= 0
+	}
+	return t
+}()
+
+func isToken(b []byte) bool {
+	for _, c := range b {
+		if !tokenChar[c] {
+			return false
+		}
+	}
+	return len(b) > 0
+}

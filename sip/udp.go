@@ -1,0 +1,168 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxDatagram is the largest UDP message read or written.
+const MaxDatagram = 65535
+
+// Handler gets every datagram of a listener, in wire order, on the listener's reading goroutine. It may keep neither the
+// message nor the bytes.
+type Handler func(l *Listener, data []byte, source netip.AddrPort)
+
+// Listener is one UDP socket on a concrete address. Its file descriptor is read by one goroutine with a blocking call
+// (no poller wake-up per datagram) and written by anybody without blocking.
+type Listener struct {
+	Local     netip.AddrPort
+	Advertise string // host:port shown in Via and Contact
+	SideName  string
+
+	fd      int
+	v6      bool
+	closed  atomic.Bool
+	done    chan struct{}
+	handler Handler
+
+	// Received, Sent, SendErrors and Empty count datagrams.
+	Received, Sent, SendErrors, Empty atomic.Uint64
+}
+
+// ListenUDP binds a concrete address; port 0 takes a free one. Serve then reads it.
+func ListenUDP(addr netip.AddrPort) (*Listener, error) {
+	if !addr.IsValid() || addr.Addr().IsUnspecified() {
+		return nil, fmt.Errorf("listen udp %s: a concrete address is needed, or messages would leave from another one", addr)
+	}
+	family := unix.AF_INET
+	if addr.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("listen udp %s: %w", addr, err)
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<20)
+	if err := unix.Bind(fd, sockaddr(addr)); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("listen udp %s: %w", addr, err)
+	}
+	l := &Listener{fd: fd, v6: addr.Addr().Is6(), done: make(chan struct{}), Local: addr}
+	if sa, err := unix.Getsockname(fd); err == nil {
+		switch a := sa.(type) {
+		case *unix.SockaddrInet4:
+			l.Local = netip.AddrPortFrom(addr.Addr(), uint16(a.Port))
+		case *unix.SockaddrInet6:
+			l.Local = netip.AddrPortFrom(addr.Addr(), uint16(a.Port))
+		}
+	}
+	l.Advertise = l.Local.String()
+	return l, nil
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is6() {
+		return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	}
+	return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+}
+
+// Serve starts the reading goroutine, which ends with Close.
+func (l *Listener) Serve(h Handler) {
+	l.handler = h
+	go func() {
+		defer close(l.done)
+		l.Read()
+	}()
+}
+
+// Read reads datagrams until Close. A step that hangs leaves this goroutine for good; its watchdog calls Read again on a
+// fresh one, with a buffer of its own.
+func (l *Listener) Read() {
+	buf := make([]byte, MaxDatagram)
+	var from unix.RawSockaddrInet6 // large enough for both families
+	for {
+		size := uint32(unix.SizeofSockaddrInet6)
+		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
+			uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)))
+		if l.closed.Load() {
+			return
+		}
+		if errno != 0 {
+			continue // EINTR, or an ICMP error of an earlier send
+		}
+		l.Received.Add(1)
+		if n == 0 {
+			l.Empty.Add(1)
+			continue
+		}
+		l.handler(l, buf[:n], l.source(&from))
+	}
+}
+
+func (l *Listener) source(sa *unix.RawSockaddrInet6) netip.AddrPort {
+	if l.v6 {
+		p := (*[2]byte)(unsafe.Pointer(&sa.Port))
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(p[0])<<8|uint16(p[1]))
+	}
+	s4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+	p := (*[2]byte)(unsafe.Pointer(&s4.Port))
+	return netip.AddrPortFrom(netip.AddrFrom4(s4.Addr), uint16(p[0])<<8|uint16(p[1]))
+}
+
+// ErrFamily is returned for a destination of the other address family.
+var ErrFamily = errors.New("sip: destination is of another address family than the listener")
+
+// Send writes one datagram without blocking; a full socket buffer is an error and counted.
+func (l *Listener) Send(b []byte, to netip.AddrPort) error {
+	if len(b) == 0 || l.closed.Load() {
+		return net.ErrClosed
+	}
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	if to.Addr().Is6() != l.v6 {
+		l.SendErrors.Add(1)
+		return ErrFamily
+	}
+	var errno unix.Errno
+	if l.v6 {
+		sa := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: to.Addr().As16()}
+		putPort(&sa.Port, to.Port())
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet6)
+	} else {
+		sa := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr().As4()}
+		putPort(&sa.Port, to.Port())
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet4)
+	}
+	if errno != 0 {
+		l.SendErrors.Add(1)
+		return fmt.Errorf("send to %s: %w", to, errno)
+	}
+	l.Sent.Add(1)
+	return nil
+}
+
+func putPort(field *uint16, port uint16) {
+	p := (*[2]byte)(unsafe.Pointer(field))
+	p[0], p[1] = byte(port>>8), byte(port)
+}
+
+// Close ends the reading goroutine and gives the address back.
+func (l *Listener) Close() {
+	if l.closed.Swap(true) {
+		return
+	}
+	_ = unix.Shutdown(l.fd, unix.SHUT_RDWR) // wakes a blocked recvfrom, also on an unconnected socket
+	if l.handler != nil {
+		<-l.done
+	}
+	unix.Close(l.fd)
+}
