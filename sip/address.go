@@ -139,7 +139,7 @@ func hostPort(b []byte) (host []byte, port uint16, ok bool) {
 		return host, 0, hostText(host)
 	}
 	n, ok := number(b)
-	if !ok || n == 0 || n > 65535 || host[0] != '[' && !hostText(host) {
+	if !ok || n == 0 || n > 65535 || len(host) == 0 || host[0] != '[' && !hostText(host) {
 		return nil, 0, false
 	}
 	return host, uint16(n), true
