@@ -112,6 +112,7 @@ var txTables = [4][]txRow{
 		{Trying, Send2xx, Completed, StartTx},
 		{Trying, SendFinal, Completed, StartTx},
 		{Proceeding, GotRequest, Proceeding, Resend},
+		{Proceeding, Expire, Terminated, 0},
 		{Proceeding, Send2xx, Completed, StartTx},
 		{Proceeding, SendFinal, Completed, StartTx},
 		{Completed, GotRequest, Completed, Resend},
