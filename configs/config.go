@@ -1,0 +1,272 @@
+package configs
+
+import (
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"time"
+)
+
+// Config is one configuration file, complete: what the file left out has its
+// default.
+type Config struct {
+	Sides    []Side  // in the order of the file
+	Routes   []Route // the first that matches wins
+	Policies []Pair  // only the pairs the file names; see Config.Policy
+	Media    Media
+	Timers   Timers
+	Calls    Calls
+	Admin    Admin
+	CDR      CDR
+	Log      Log
+}
+
+// Side is a network we face.
+type Side struct {
+	Name      string
+	Listen    []Listener
+	Advertise netip.AddrPort // what stands in Via and Contact; zero: the listener's address; port 0: the listener's port
+	Domain    string         // host of the From and To we write on this side
+	Trust     Trust
+	NextHop   Hop  // where a call goes that has neither a route nor a Route header; zero: nowhere
+	UDPOnly   bool // send any size over UDP, against RFC 3261 18.1.1
+	Apps      []string
+	Redirect  Redirect
+	Media     SideMedia
+	Allow     []netip.Prefix // who may send to us; empty: everybody
+}
+
+// Listener is one address a side receives on, written udp:192.0.2.1:5060.
+type Listener struct {
+	Network string         // "udp"
+	Addr    netip.AddrPort // port 0: the kernel picks one
+}
+
+// String gives the listener as the file has it.
+func (l Listener) String() string { return l.Network + ":" + l.Addr.String() }
+
+// SideMedia says which address carries the speech of a side.
+type SideMedia struct {
+	Address   netip.Addr // where ports are opened
+	Advertise netip.Addr // what stands in SDP
+}
+
+// Trust says how far we believe what a side tells us, and what we tell it
+// (RFC 3325 section 2.3 calls this the trust domain).
+type Trust string
+
+// The three grades of trust.
+const (
+	Home      Trust = "home"
+	Partner   Trust = "partner"
+	Untrusted Trust = "untrusted"
+)
+
+// Redirect says what happens to a 3xx answer.
+type Redirect string
+
+// The two ways with a 3xx answer.
+const (
+	Refuse Redirect = "refuse"
+	Follow Redirect = "follow"
+)
+
+// Hop is a next hop: a SIP URI as the file has it, and the address in it.
+type Hop struct {
+	URI  string
+	Addr netip.AddrPort // port 5060 when the URI has none (RFC 3263 4.2)
+}
+
+// IsZero says that there is no next hop.
+func (h Hop) IsZero() bool { return h.URI == "" }
+
+// Route sends calls of one side to another.
+type Route struct {
+	From    string // side; "" is every side
+	Match   Match
+	To      string
+	NextHop Hop // zero: the next hop of the side To
+}
+
+// Match is what a route asks of a request; all of it must hold. A nil
+// expression asks nothing. Expressions match anywhere in the text unless they
+// are anchored with ^ and $.
+type Match struct {
+	User   *regexp.Regexp // user part of the Request-URI
+	Host   *regexp.Regexp // host part of the Request-URI
+	Header HeaderMatch
+}
+
+// HeaderMatch asks for a header field with a value that matches.
+type HeaderMatch struct {
+	Name  string // "" asks nothing
+	Value *regexp.Regexp
+}
+
+// Pair names the policy that decides what crosses from one side to another.
+type Pair struct {
+	From, To string
+	Policy   string
+}
+
+// Media says how speech is carried.
+type Media struct {
+	Anchor     bool // false: the parties talk to each other directly
+	Ports      PortRange
+	Threads    int
+	Quarantine time.Duration // how long a port rests before its next call
+}
+
+// PortRange is a range of UDP ports, both ends included: the first is even (RTP), the
+// last odd (RTCP).
+type PortRange struct{ First, Last uint16 }
+
+// Timers are those of RFC 3261 section 17 and appendix A, and the limit on ringing.
+type Timers struct {
+	T1, T2, T4 time.Duration
+	NoAnswer   time.Duration
+}
+
+// Calls are the limits on calls.
+type Calls struct {
+	Max         int           // calls at once; 0: no limit
+	MaxForwards int           // what a request gets that came without one
+	Drain       time.Duration // how long a stopping server lets calls finish
+}
+
+// Admin is the HTTP API for people and monitors.
+type Admin struct {
+	Listen netip.AddrPort // loopback; zero: off
+}
+
+// CDR says where the record of an ended call goes.
+type CDR struct {
+	File string // "": nowhere; "-": standard output
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  slog.Level
+	Format Format
+}
+
+// Format is the form of a log line.
+type Format string
+
+// The forms of a log line; Auto is text on a terminal and JSON elsewhere.
+const (
+	Auto Format = "auto"
+	Text Format = "text"
+	JSON Format = "json"
+)
+
+// DefaultConfig has every default and no side.
+func DefaultConfig() Config {
+	return Config{
+		Media:  Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second},
+		Timers: Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
+		Calls:  Calls{MaxForwards: 70, Drain: 30 * time.Second},
+		Admin:  Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
+		CDR:    CDR{File: "cdr.jsonl"},
+		Log:    Log{Level: slog.LevelInfo, Format: Auto},
+	}
+}
+
+// DefaultSide has every default of a side but its listeners.
+func DefaultSide(name string) Side {
+	return Side{Name: name, Trust: Untrusted, UDPOnly: true, Redirect: Refuse}
+}
+
+// Complete fills in what follows from other settings: the domain of a side and its
+// media addresses. Load and Parse have done it.
+func (c *Config) Complete() {
+	for i := range c.Sides {
+		s := &c.Sides[i]
+		if len(s.Listen) == 0 || !s.Listen[0].Addr.IsValid() {
+			continue
+		}
+		own := s.Listen[0].Addr.Addr()
+		if s.Domain == "" {
+			s.Domain = host(or(s.Advertise.Addr(), own))
+		}
+		s.Media.Address = or(s.Media.Address, own)
+		// Behind a one-to-one NAT speech is seen where signalling is seen.
+		s.Media.Advertise = or(s.Media.Advertise, or(s.Advertise.Addr(), s.Media.Address))
+	}
+}
+
+// Side finds a side by its name; nil when there is none.
+func (c *Config) Side(name string) *Side {
+	for i := range c.Sides {
+		if c.Sides[i].Name == name {
+			return &c.Sides[i]
+		}
+	}
+	return nil
+}
+
+// Policy names what crosses from one side to another: what the file says for the
+// pair, else ims-home between two sides of trust home, else untrusted.
+func (c *Config) Policy(from, to string) string {
+	for _, p := range c.Policies {
+		if p.From == from && p.To == to {
+			return p.Policy
+		}
+	}
+	a, b := c.Side(from), c.Side(to)
+	if a != nil && b != nil && a.Trust == Home && b.Trust == Home {
+		return "ims-home"
+	}
+	return "untrusted"
+}
+
+// Route finds the first route for a request that came in on a side, with the next
+// hop filled in; false when no route matches. header gives the values of a header field.
+func (c *Config) Route(from, user, host string, header func(name string) []string) (Route, bool) {
+	for _, r := range c.Routes {
+		if r.From != "" && r.From != from || !r.Match.holds(user, host, header) {
+			continue
+		}
+		if to := c.Side(r.To); to != nil && r.NextHop.IsZero() {
+			r.NextHop = to.NextHop
+		}
+		return r, true
+	}
+	return Route{}, false
+}
+
+func (m Match) everything() bool { return m == Match{} }
+
+func (m Match) holds(user, host string, header func(string) []string) bool {
+	if m.User != nil && !m.User.MatchString(user) {
+		return false
+	}
+	if m.Host != nil && !m.Host.MatchString(host) {
+		return false
+	}
+	if m.Header.Name == "" {
+		return true
+	}
+	for _, v := range header(m.Header.Name) {
+		if m.Header.Value == nil || m.Header.Value.MatchString(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// or gives the first address unless it is missing.
+func or(a, b netip.Addr) netip.Addr {
+	if a.IsValid() {
+		return a
+	}
+	return b
+}
+
+// host writes an address as the host of a URI: IPv6 in brackets.
+func host(a netip.Addr) string {
+	if a.Is6() {
+		return "[" + a.String() + "]"
+	}
+	return a.String()
+}

@@ -1,0 +1,212 @@
+package configs
+
+import (
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var compare = cmp.Options{
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b *regexp.Regexp) bool {
+		return a == b || a != nil && b != nil && a.String() == b.String()
+	}),
+}
+
+const everything = `
+sides:
+  core:
+    listen: [udp:127.0.0.1:5070, "udp:127.0.0.2:5070"]
+    domain: ims.example.org
+    trust: home
+    next_hop: sip:orig@127.0.0.1:5090;lr
+    udp_only: true
+    apps: [example, menu]
+    redirect: follow
+    media: {address: 127.0.0.3, advertise: 192.0.2.3}
+    allow: [127.0.0.0/8, "2001:db8::1"]
+  carrier:
+    listen: udp:[2001:db8::5]:5060
+    advertise: "[2001:db8::6]"
+routes:
+  - {from: core, match: {user: '^\+49', host: '', header: {name: X-Class, value: gold}}, to: carrier, next_hop: 'sip:[2001:db8::7]'}
+  - {match: {host: example}, to: core}
+policies:
+  - {from: core, to: carrier, policy: transparent}
+media: {anchor: false, ports: 30000-30999, threads: 2, quarantine: 500ms}
+timers: {t1: 250ms, t2: 2s, t4: 3s, no_answer: 1m30s}
+calls: {max: 1000, max_forwards: 30, drain: 0s}
+admin: {listen: ""}
+cdr: {file: "-"}
+log: {level: debug, format: json}
+`
+
+func TestParseEverything(t *testing.T) {
+	got, err := Parse("x.yaml", []byte(everything), Known{Policies: []string{"transparent"}, Apps: []string{"menu", "example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		Sides: []Side{{
+			Name: "core",
+			Listen: []Listener{
+				{"udp", netip.MustParseAddrPort("127.0.0.1:5070")},
+				{"udp", netip.MustParseAddrPort("127.0.0.2:5070")},
+			},
+			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow,
+			NextHop: Hop{"sip:orig@127.0.0.1:5090;lr", netip.MustParseAddrPort("127.0.0.1:5090")},
+			Apps:    []string{"example", "menu"},
+			Media:   SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3")},
+			Allow:   []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+		}, {
+			Name:      "carrier",
+			Listen:    []Listener{{"udp", netip.MustParseAddrPort("[2001:db8::5]:5060")}},
+			Advertise: netip.AddrPortFrom(netip.MustParseAddr("2001:db8::6"), 0),
+			Domain:    "[2001:db8::6]", Trust: Untrusted, UDPOnly: true, Redirect: Refuse,
+			Media: SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6")},
+		}},
+		Routes: []Route{{
+			From: "core", To: "carrier",
+			Match:   Match{User: regexp.MustCompile(`^\+49`), Header: HeaderMatch{"X-Class", regexp.MustCompile("gold")}},
+			NextHop: Hop{"sip:[2001:db8::7]", netip.MustParseAddrPort("[2001:db8::7]:5060")},
+		}, {
+			Match: Match{Host: regexp.MustCompile("example")}, To: "core",
+		}},
+		Policies: []Pair{{"core", "carrier", "transparent"}},
+		Media:    Media{Anchor: false, Ports: PortRange{30000, 30999}, Threads: 2, Quarantine: 500 * time.Millisecond},
+		Timers:   Timers{250 * time.Millisecond, 2 * time.Second, 3 * time.Second, 90 * time.Second},
+		Calls:    Calls{Max: 1000, MaxForwards: 30},
+		CDR:      CDR{File: "-"},
+		Log:      Log{slog.LevelDebug, JSON},
+	}
+	if d := cmp.Diff(want, got, compare); d != "" {
+		t.Errorf("want - got +\n%s", d)
+	}
+	if err := got.Validate(); err != nil {
+		t.Errorf("Validate of what Parse accepted: %v", err)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	got, err := Parse("x.yaml", []byte("sides: {a: {listen: udp:127.0.0.1:0}}"), Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultConfig()
+	side := DefaultSide("a")
+	side.Listen = []Listener{{"udp", netip.MustParseAddrPort("127.0.0.1:0")}}
+	want.Sides = []Side{side}
+	want.Complete()
+	if d := cmp.Diff(&want, got, compare); d != "" {
+		t.Errorf("want - got +\n%s", d)
+	}
+	if got.Sides[0].Domain != "127.0.0.1" || got.Sides[0].Media.Advertise != netip.MustParseAddr("127.0.0.1") {
+		t.Errorf("domain %s, media %v: not the listener's address", got.Sides[0].Domain, got.Sides[0].Media)
+	}
+}
+
+func TestCompleteMedia(t *testing.T) {
+	ip := netip.MustParseAddr
+	own, nat, media, seen := ip("10.0.0.1"), ip("192.0.2.1"), ip("10.0.0.2"), ip("192.0.2.2")
+	for _, c := range []struct {
+		name               string
+		advertise          netip.Addr
+		address, mediaSeen netip.Addr
+		want               SideMedia
+	}{
+		{"nothing said", netip.Addr{}, netip.Addr{}, netip.Addr{}, SideMedia{own, own}},
+		{"signalling behind NAT", nat, netip.Addr{}, netip.Addr{}, SideMedia{own, nat}},
+		{"media elsewhere", netip.Addr{}, media, netip.Addr{}, SideMedia{media, media}},
+		{"all said", nat, media, seen, SideMedia{media, seen}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := DefaultSide("a")
+			s.Listen = []Listener{{"udp", netip.AddrPortFrom(own, 5060)}}
+			s.Advertise = netip.AddrPortFrom(c.advertise, 0)
+			s.Media = SideMedia{c.address, c.mediaSeen}
+			cfg := Config{Sides: []Side{s}}
+			cfg.Complete()
+			if got := cfg.Sides[0].Media; got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	cfg := Config{
+		Sides:    []Side{{Name: "a", Trust: Home}, {Name: "b", Trust: Home}, {Name: "c", Trust: Partner}},
+		Policies: []Pair{{"a", "b", "transparent"}},
+	}
+	for _, c := range []struct{ from, to, want string }{
+		{"a", "b", "transparent"},
+		{"b", "a", "ims-home"}, // a pair has a direction
+		{"a", "a", "ims-home"},
+		{"a", "c", "untrusted"},
+		{"c", "c", "untrusted"},
+		{"a", "nowhere", "untrusted"},
+	} {
+		if got := cfg.Policy(c.from, c.to); got != c.want {
+			t.Errorf("%s to %s: got %s, want %s", c.from, c.to, got, c.want)
+		}
+	}
+}
+
+func TestRoute(t *testing.T) {
+	cfg, err := Parse("x.yaml", []byte(`
+sides:
+  a: {listen: udp:127.0.0.1:0}
+  b: {listen: udp:127.0.0.1:0, next_hop: sip:127.0.0.9}
+routes:
+  - {from: a, match: {user: ^49}, to: b, next_hop: sip:127.0.0.1:1}
+  - {from: a, match: {host: ^example\.org$, header: {name: X-Class}}, to: b, next_hop: sip:127.0.0.1:2}
+  - {from: a, match: {header: {name: X-Class, value: gold}}, to: b, next_hop: sip:127.0.0.1:3}
+  - {from: b, to: a, next_hop: sip:127.0.0.1:4}
+  - {match: {user: ^any$}, to: b}
+`), Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, from, user, host string
+		class                  []string
+		want                   string // URI of the next hop
+	}{
+		{"first of two", "a", "491", "example.org", []string{"gold"}, "sip:127.0.0.1:1"},
+		{"host and header there", "a", "1", "example.org", []string{"tin"}, "sip:127.0.0.1:2"},
+		{"host without header", "a", "1", "example.org", nil, ""},
+		{"anchored host", "a", "1", "example.organic", []string{"tin"}, ""},
+		{"second value of a header", "a", "1", "x", []string{"tin", "gold"}, "sip:127.0.0.1:3"},
+		{"other side", "b", "491", "example.org", nil, "sip:127.0.0.1:4"},
+		{"every side, next hop of the side", "a", "any", "x", nil, "sip:127.0.0.9"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, ok := cfg.Route(c.from, c.user, c.host, func(name string) []string {
+				if name != "X-Class" {
+					t.Errorf("asked for header %q", name)
+				}
+				return c.class
+			})
+			if r.NextHop.URI != c.want || ok != (c.want != "") {
+				t.Errorf("got %q %v, want %q", r.NextHop.URI, ok, c.want)
+			}
+		})
+	}
+}
+
+func TestValidateOfAProgramsConfig(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Timers.T1 = 0
+	err := cfg.Validate()
+	want := "sides: there is no side; add `sides:` and under it at least one network with its `listen:`\n" +
+		"timers.t1: `0s` is out of range; write something from 10ms to 10s"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}

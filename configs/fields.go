@@ -1,0 +1,145 @@
+package configs
+
+import (
+	"log/slog"
+	"regexp"
+)
+
+// The keys of the file, section by section.
+
+func (d *decoder) config(v value, c *Config) {
+	d.fields(v, []field{
+		{"sides", func(v value) { d.sides(v, &c.Sides) }},
+		{"routes", func(v value) { d.routes(v, &c.Routes) }},
+		{"policies", func(v value) { d.policies(v, &c.Policies) }},
+		{"media", func(v value) { d.media(v, &c.Media) }},
+		{"timers", func(v value) { d.timers(v, &c.Timers) }},
+		{"calls", func(v value) { d.calls(v, &c.Calls) }},
+		{"admin", func(v value) {
+			d.fields(v, []field{{"listen", read(d, &c.Admin.Listen, "an address with port", addrPortOrNone)}})
+		}},
+		{"cdr", func(v value) { d.fields(v, []field{{"file", d.text(&c.CDR.File)}}) }},
+		{"log", func(v value) {
+			d.fields(v, []field{
+				{"level", read(d, &c.Log.Level, "a level", choice(
+					named("debug", slog.LevelDebug), named("info", slog.LevelInfo),
+					named("warn", slog.LevelWarn), named("error", slog.LevelError)))},
+				{"format", read(d, &c.Log.Format, "a word", choice(same(Auto), same(Text), same(JSON)))},
+			})
+		}},
+	})
+}
+
+func (d *decoder) sides(v value, sides *[]Side) {
+	d.entries(v, func(name string, at place, e value) {
+		s := DefaultSide(name)
+		if err := sideName(name); err != nil {
+			d.fail(at, err.Error())
+			d.bad[e.path] = true
+		}
+		d.side(e, &s)
+		*sides = append(*sides, s)
+	})
+}
+
+func (d *decoder) side(v value, s *Side) {
+	d.fields(v, []field{
+		{"listen", readList(d, &s.Listen, "a listener such as udp:192.0.2.1:5060, or a list of them", listener)},
+		{"advertise", read(d, &s.Advertise, "an address", addrMaybePort)},
+		{"domain", func(v value) { d.text(&s.Domain)(v); d.then(v, domain(s.Domain)) }},
+		{"trust", read(d, &s.Trust, "a word", choice(same(Home), same(Partner), same(Untrusted)))},
+		{"next_hop", read(d, &s.NextHop, "a URI such as sip:192.0.2.7:5060", hop)},
+		{"udp_only", d.flag(&s.UDPOnly)},
+		{"apps", readList(d, &s.Apps, "a list of applications", word)},
+		{"redirect", read(d, &s.Redirect, "a word", choice(same(Refuse), same(Follow)))},
+		{"media", func(v value) {
+			d.fields(v, []field{
+				{"address", read(d, &s.Media.Address, "an address", addrOrNone)},
+				{"advertise", read(d, &s.Media.Advertise, "an address", addrOrNone)},
+			})
+		}},
+		{"allow", readList(d, &s.Allow, "a network such as 192.0.2.0/24, or a list of them", network)},
+	})
+}
+
+func (d *decoder) routes(v value, routes *[]Route) {
+	d.items(v, func(v value) {
+		var r Route
+		d.fields(v, []field{
+			{"from", d.text(&r.From)},
+			{"match", func(v value) { d.match(v, &r.Match) }},
+			{"to", d.text(&r.To)},
+			{"next_hop", read(d, &r.NextHop, "a URI such as sip:192.0.2.7:5060", hop)},
+		})
+		*routes = append(*routes, r)
+	})
+}
+
+func (d *decoder) match(v value, m *Match) {
+	d.fields(v, []field{
+		{"user", d.expression(&m.User)},
+		{"host", d.expression(&m.Host)},
+		{"header", func(v value) {
+			d.fields(v, []field{
+				{"name", func(v value) { d.text(&m.Header.Name)(v); d.then(v, headerName(m.Header.Name)) }},
+				{"value", d.expression(&m.Header.Value)},
+			})
+		}},
+	})
+}
+
+func (d *decoder) policies(v value, pairs *[]Pair) {
+	d.items(v, func(v value) {
+		var p Pair
+		d.fields(v, []field{
+			{"from", d.text(&p.From)},
+			{"to", d.text(&p.To)},
+			{"policy", d.text(&p.Policy)},
+		})
+		*pairs = append(*pairs, p)
+	})
+}
+
+func (d *decoder) media(v value, m *Media) {
+	d.fields(v, []field{
+		{"anchor", d.flag(&m.Anchor)},
+		{"ports", read(d, &m.Ports, "a range such as 20000-39999", ports)},
+		{"threads", read(d, &m.Threads, "a number", number)},
+		{"quarantine", read(d, &m.Quarantine, "a duration such as 2s", duration)},
+	})
+}
+
+func (d *decoder) timers(v value, t *Timers) {
+	d.fields(v, []field{
+		{"t1", read(d, &t.T1, "a duration such as 500ms", duration)},
+		{"t2", read(d, &t.T2, "a duration such as 4s", duration)},
+		{"t4", read(d, &t.T4, "a duration such as 5s", duration)},
+		{"no_answer", read(d, &t.NoAnswer, "a duration such as 3m", duration)},
+	})
+}
+
+func (d *decoder) calls(v value, c *Calls) {
+	d.fields(v, []field{
+		{"max", read(d, &c.Max, "a number", number)},
+		{"max_forwards", read(d, &c.MaxForwards, "a number", number)},
+		{"drain", read(d, &c.Drain, "a duration such as 30s", duration)},
+	})
+}
+
+// expression sets a regular expression; an empty one asks nothing and stays nil.
+func (d *decoder) expression(to **regexp.Regexp) func(value) {
+	return func(v value) {
+		var s string
+		d.text(&s)(v)
+		re, err := expression(s)
+		d.then(v, err)
+		*to = re
+	}
+}
+
+// then reports the error of a second look at a value that was read without a mistake.
+func (d *decoder) then(v value, err error) {
+	if err != nil && !d.bad[v.path] {
+		d.reject(v, "%s", err)
+	}
+}

@@ -1,0 +1,186 @@
+package configs
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Validate checks a configuration that was made by a program. What Load and Parse
+// return has been checked.
+func (c *Config) Validate() error {
+	var es Errors
+	c.check(Known{}, func(path, text string) {
+		es = append(es, Error{Text: path + ": " + text})
+	})
+	return es.sorted()
+}
+
+// problem is told the path of a setting and what is wrong with it.
+type problem func(path, text string)
+
+// check looks at what the settings mean together.
+func (c *Config) check(known Known, bad problem) {
+	if len(c.Sides) == 0 {
+		bad("sides", "there is no side; add `sides:` and under it at least one network with its `listen:`")
+	}
+	taken := map[Listener]string{}
+	for i := range c.Sides {
+		c.checkSide(&c.Sides[i], taken, known, bad)
+	}
+	for i := range c.Routes {
+		c.checkRoute(i, bad)
+	}
+	for i := range c.Policies {
+		c.checkPair(i, known, bad)
+	}
+	c.checkNumbers(bad)
+	if l := c.Admin.Listen; l.IsValid() && !l.Addr().IsLoopback() {
+		bad("admin.listen", fmt.Sprintf("%s can be reached by others, and there is no log-in yet; use a loopback address such as 127.0.0.1:%d", tick(l.String()), l.Port()))
+	}
+}
+
+func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad problem) {
+	path := "sides." + s.Name
+	if len(s.Listen) == 0 {
+		bad(path+".listen", "side "+tick(s.Name)+" listens nowhere; add `listen: udp:address:port`")
+	}
+	for i, l := range s.Listen {
+		at := path + ".listen[" + strconv.Itoa(i) + "]"
+		if !l.Addr.IsValid() {
+			bad(at, "this listener has no address; write udp:address:port")
+			continue
+		}
+		if by, twice := taken[l]; twice && l.Addr.Port() != 0 {
+			bad(at, fmt.Sprintf("%s is already used by side %s; give every listener an address or port of its own", tick(l.String()), tick(by)))
+		}
+		taken[l] = s.Name
+		if p := l.Addr.Port(); c.Media.Anchor && l.Addr.Addr() == s.Media.Address && p >= c.Media.Ports.First && p <= c.Media.Ports.Last {
+			bad(at, fmt.Sprintf("port %d lies within media.ports %d-%d; move one of the two", p, c.Media.Ports.First, c.Media.Ports.Last))
+		}
+	}
+	if s.Advertise.IsValid() && len(s.Listen) > 1 {
+		bad(path+".advertise", fmt.Sprintf("stands for one listener, and this side has %d; make a side of each", len(s.Listen)))
+	}
+	if !s.UDPOnly {
+		bad(path+".udp_only", "large messages over TCP are not served yet; write true or remove the key")
+	}
+	if a, b := s.Media.Address, s.Media.Advertise; a.IsValid() && b.IsValid() && a.Is4() != b.Is4() {
+		bad(path+".media.advertise", fmt.Sprintf("%s and the media address %s are not of one IP version; give an advertise of the same", tick(b.String()), tick(a.String())))
+	}
+	if len(s.Listen) > 0 && s.NextHop.Addr.IsValid() && !s.reaches(s.NextHop.Addr.Addr()) {
+		bad(path+".next_hop", unreachable(s, s.NextHop))
+	}
+	for i, app := range s.Apps {
+		if known.Apps != nil && !slices.Contains(known.Apps, app) {
+			at := path + ".apps[" + strconv.Itoa(i) + "]"
+			bad(at, "no application is named "+tick(app)+suggest(app, known.Apps))
+		}
+	}
+}
+
+// reaches says whether a listener of the side has the IP version of the address.
+func (s *Side) reaches(a netip.Addr) bool {
+	return slices.ContainsFunc(s.Listen, func(l Listener) bool {
+		return l.Addr.Addr().Is4() == a.Is4() || !l.Addr.IsValid() // the mistake in that one is enough
+	})
+}
+
+func unreachable(s *Side, h Hop) string {
+	return fmt.Sprintf("side %s has no listener of the IP version of %s; add one, or change the next hop", tick(s.Name), tick(h.URI))
+}
+
+func (c *Config) checkRoute(i int, bad problem) {
+	r, path := c.Routes[i], "routes["+strconv.Itoa(i)+"]"
+	if r.From != "" {
+		c.checkName(path+".from", r.From, bad)
+	}
+	c.checkName(path+".to", r.To, bad)
+	if to := c.Side(r.To); to != nil {
+		switch {
+		case r.NextHop.IsZero() && to.NextHop.IsZero():
+			bad(path, "this route ends nowhere; add `next_hop: sip:address:port` to it or to side "+tick(r.To))
+		case !r.NextHop.IsZero() && len(to.Listen) > 0 && !to.reaches(r.NextHop.Addr.Addr()):
+			bad(path+".next_hop", unreachable(to, r.NextHop))
+		}
+	}
+	if r.Match.Header.Name == "" && r.Match.Header.Value != nil {
+		bad(path+".match.header", "has a value but no name; add `name:` with the header to look at")
+	}
+	for j, before := range c.Routes[:i] {
+		if before.Match.everything() && (before.From == "" || before.From == r.From) {
+			bad(path, fmt.Sprintf("is never reached: route %d takes every call before it; move this one up, or give that one a `match:`", j+1))
+			return
+		}
+	}
+}
+
+func (c *Config) checkPair(i int, known Known, bad problem) {
+	p, path := c.Policies[i], "policies["+strconv.Itoa(i)+"]"
+	c.checkName(path+".from", p.From, bad)
+	c.checkName(path+".to", p.To, bad)
+	switch {
+	case p.Policy == "":
+		bad(path+".policy", "no policy is given; add `policy:`"+suggest("", known.Policies))
+	case known.Policies != nil && !slices.Contains(known.Policies, p.Policy):
+		bad(path+".policy", "no policy is named "+tick(p.Policy)+suggest(p.Policy, known.Policies))
+	}
+	for j, before := range c.Policies[:i] {
+		if before.From == p.From && before.To == p.To {
+			bad(path, fmt.Sprintf("entry %d is for the same two sides; remove one of the two", j+1))
+		}
+	}
+}
+
+// checkName checks the name of a side.
+func (c *Config) checkName(path, name string, bad problem) {
+	names := make([]string, len(c.Sides))
+	for i, s := range c.Sides {
+		names[i] = s.Name
+	}
+	switch {
+	case slices.Contains(names, name):
+	case name == "":
+		bad(path, "no side is given; add `"+path[len(parent(path))+1:]+":`"+suggest("", names))
+	default:
+		bad(path, "no side is named "+tick(name)+suggest(name, names))
+	}
+}
+
+// checkNumbers checks that numbers and durations make sense.
+func (c *Config) checkNumbers(bad problem) {
+	for _, d := range []struct {
+		path     string
+		is       time.Duration
+		min, max time.Duration
+	}{
+		{"timers.t1", c.Timers.T1, 10 * time.Millisecond, 10 * time.Second},
+		{"timers.t2", c.Timers.T2, c.Timers.T1, time.Minute},
+		{"timers.t4", c.Timers.T4, c.Timers.T1, time.Minute},
+		{"timers.no_answer", c.Timers.NoAnswer, time.Second, time.Hour},
+		{"calls.drain", c.Calls.Drain, 0, 24 * time.Hour},
+		{"media.quarantine", c.Media.Quarantine, 0, 5 * time.Minute},
+	} {
+		if d.is < d.min || d.is > d.max {
+			bad(d.path, fmt.Sprintf("%s is out of range; write something from %s to %s", tick(d.is.String()), d.min, d.max))
+		}
+	}
+	for _, n := range []struct {
+		path         string
+		is, min, max int
+	}{
+		{"calls.max", c.Calls.Max, 0, 10_000_000},
+		{"calls.max_forwards", c.Calls.MaxForwards, 1, 255},
+		{"media.threads", c.Media.Threads, 1, 256},
+	} {
+		if n.is < n.min || n.is > n.max {
+			bad(n.path, fmt.Sprintf("%d is out of range; write something from %d to %d", n.is, n.min, n.max))
+		}
+	}
+	// RFC 3550 11: RTP takes an even port and RTCP the odd one above it.
+	if p := c.Media.Ports; p.First < 1024 || p.Last < p.First || p.First%2 != 0 || p.Last%2 != 1 {
+		bad("media.ports", fmt.Sprintf("%s begins with an odd port, ends with an even one, or is not a rising range above 1023; write one such as 20000-39999", tick(fmt.Sprintf("%d-%d", p.First, p.Last))))
+	}
+}
