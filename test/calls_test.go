@@ -1,0 +1,260 @@
+package test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCallRecorded makes one call and looks at everything the operator sees of it.
+func TestCallRecorded(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	c := s.connect(caller, callee)
+	if n := s.calls(); n != 1 {
+		t.Errorf("/v1/calls lists %d calls during the call, want 1", n)
+	}
+	if got := hostPort(c.a.target); got != s.core() {
+		t.Errorf("Contact shown to the caller is at %s, want %s", got, s.core())
+	}
+	if got := hostPort(c.b.target); got != s.carrier() {
+		t.Errorf("Contact shown to the callee is at %s, want %s", got, s.carrier())
+	}
+	if c.offer.source != s.carrier() || !strings.HasPrefix(c.offer.get("Via"), "SIP/2.0/UDP "+s.carrier()) {
+		t.Errorf("INVITE came from %s with Via %s, want both %s", c.offer.source, c.offer.get("Via"), s.carrier())
+	}
+	c.hangUp(c.a, c.b)
+	s.idle()
+	r := s.records(1)[0]
+	if text := fmt.Sprint(r); !strings.Contains(text, "alice") || !strings.Contains(text, "bob") {
+		t.Errorf("the record names not both parties: %v", r)
+	}
+}
+
+// TestLegsUnlinkable gives every identifier of one telephone a mark and looks for the marks at the other one.
+func TestLegsUnlinkable(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	c := s.connect(caller, callee)
+	hold := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 2, "a=sendonly"), "User-Agent: secret-handset/1.0", "Server: secret-handset/1.0",
+		"Subject: secret-subject", "Organization: secret-organisation", "Call-Info: <http://secret-host.invalid/>", "X-Secret: secret-extension",
+		"P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=secret-cell", "P-Charging-Vector: icid-value=secret-icid", "Record-Route: <sip:secret-proxy.invalid;lr>")
+	req := callee.request("INVITE")
+	callee.reply(req, "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), "Server: hidden-pbx/2.0", "User-Agent: hidden-pbx/2.0", "Contact: <sip:bob-at-desk@"+callee.addr+">",
+		"Warning: 399 hidden-host \"hidden-warning\"", "X-Hidden: hidden-extension")
+	c.a.accept(caller.answer(hold, 200))
+	c.a.ack("")
+	callee.request("ACK")
+	c.hangUp(c.b, c.a)
+
+	// An address is looked for with what may follow it, so that 127.61.7.1 is not found in 127.61.7.12.
+	forbid(t, "the callee", callee.heard, "secret", s.media(s.caller()), "alice-on-phone", "phone-31000", "m=audio 31000", session, s.ip(1)+":", s.ip(1)+" ", s.ip(1)+"\r")
+	forbid(t, "the caller", caller.heard, "hidden", s.media(s.callee()), "bob-at-desk", "phone-32000", "m=audio 32000", session, s.ip(2)+":", s.ip(2)+" ", s.ip(2)+"\r")
+	for _, own := range []string{c.offer.get("Call-ID"), tag(c.offer.get("From")), param(c.offer.get("Via"), "branch")} {
+		forbid(t, "the caller", caller.heard, own)
+	}
+}
+
+// forbid looks for marks in what a telephone heard.
+func forbid(t *testing.T, who string, heard []string, marks ...string) {
+	t.Helper()
+	for _, raw := range heard {
+		for line := range strings.SplitSeq(raw, "\n") {
+			for _, mark := range marks {
+				if strings.Contains(line, mark) {
+					t.Errorf("%s was shown %q in %q of\n%s", who, mark, line, raw)
+				}
+			}
+		}
+	}
+}
+
+// TestBothHangUp lets the BYEs cross on the wire: each side gets its 200.
+func TestBothHangUp(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	c := s.connect(caller, callee)
+	byeA, byeB := c.a.send("BYE", ""), c.b.send("BYE", "")
+	caller.answer(byeA, 200)
+	callee.answer(byeB, 200)
+	// RFC 3261 15.1.2: whoever has hung up answers the other's BYE with 481 or 200.
+	for _, u := range []*ua{caller, callee} {
+		if m, ok := u.within(300*time.Millisecond, func(m message) bool { return m.status() == 0 && m.method() == "BYE" }); ok {
+			u.reply(m, "200 OK", "", "")
+		}
+	}
+	s.idle()
+	s.records(1)
+	// A late BYE is answered, never met with silence: some phones give up their registration otherwise.
+	again := c.a.send("BYE", "")
+	if code := caller.final(again).status(); code != 481 && code != 200 {
+		t.Errorf("late BYE was answered %d, want 481 or 200", code)
+	}
+}
+
+// TestCancelSameTag: RFC 3261 9.2: the 487 has the To tag of the 180.
+func TestCancelSameTag(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	d := caller.dialogTo("bob")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	req := callee.request("INVITE")
+	callee.reply(req, "180 Ringing", "hidden-tag-c", "")
+	ringing := caller.answer(inv, 180)
+	cancel := d.cancel()
+	caller.answer(cancel, 200)
+	at := callee.request("CANCEL")
+	callee.reply(at, "200 OK", "", "")
+	callee.reply(req, "487 Request Terminated", "hidden-tag-c", "")
+	callee.request("ACK")
+	res := caller.answer(inv, 487)
+	d.ackFailure(res)
+	if tag(ringing.get("To")) == "" || tag(res.get("To")) != tag(ringing.get("To")) {
+		t.Errorf("487 has the To tag %q, the 180 had %q", tag(res.get("To")), tag(ringing.get("To")))
+	}
+	if branch := param(at.get("Via"), "branch"); branch != param(req.get("Via"), "branch") {
+		t.Errorf("CANCEL has the branch %q, its INVITE had %q", branch, param(req.get("Via"), "branch"))
+	}
+	s.idle()
+	s.records(1)
+}
+
+// TestCancelBeforeProvisional: RFC 3261 9.1: no CANCEL goes out before a provisional response came in.
+func TestCancelBeforeProvisional(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	d := caller.dialogTo("bob")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	req := callee.request("INVITE")
+	caller.answer(d.cancel(), 200)
+	callee.silent(300*time.Millisecond, "CANCEL before any provisional response", func(m message) bool { return m.method() == "CANCEL" })
+	callee.reply(req, "180 Ringing", "hidden-tag-early", "")
+	callee.reply(callee.request("CANCEL"), "200 OK", "", "")
+	callee.reply(req, "487 Request Terminated", "hidden-tag-early", "")
+	callee.request("ACK")
+	d.ackFailure(caller.answer(inv, 487))
+	s.idle()
+}
+
+// TestCancelRaces200 lets the callee answer while the CANCEL is on its way: that leg is acknowledged and hung up.
+func TestCancelRaces200(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	d := caller.dialogTo("bob")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	req := callee.request("INVITE")
+	callee.reply(req, "180 Ringing", "hidden-tag-r", "")
+	caller.answer(inv, 180)
+	caller.answer(d.cancel(), 200)
+	at := callee.request("CANCEL")
+	callee.reply(req, "200 OK", "hidden-tag-r", sdp(s.media(s.callee()), 32000, 1))
+	callee.reply(at, "200 OK", "", "")
+	callee.request("ACK")
+	callee.reply(callee.request("BYE"), "200 OK", "", "")
+	d.ackFailure(caller.answer(inv, 487))
+	s.idle()
+	s.records(1)
+}
+
+// TestGlare lets two re-INVITEs cross: both are refused with 491, and a later one goes through.
+func TestGlare(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	c := s.connect(caller, callee)
+	fromA := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 2, "a=sendonly"))
+	atB := callee.request("INVITE")
+	fromB := c.b.send("INVITE", sdp(s.media(s.callee()), 32000, 2, "a=sendonly"))
+	// RFC 3261 14.2: the callee's re-INVITE meets ours that is pending.
+	c.b.ackFailure(callee.answer(fromB, 491))
+	callee.reply(atB, "491 Request Pending", "", "")
+	callee.request("ACK")
+	c.a.ackFailure(caller.answer(fromA, 491))
+	caller.silent(200*time.Millisecond, "re-INVITE of a request that was refused", func(m message) bool { return m.status() == 0 && m.method() == "INVITE" })
+
+	again := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 3, "a=sendonly"))
+	callee.reply(callee.request("INVITE"), "200 OK", "", sdp(s.media(s.callee()), 32000, 3, "a=recvonly"), "Contact: <sip:bob-at-desk@"+callee.addr+">")
+	held := caller.answer(again, 200)
+	c.a.accept(held)
+	c.a.ack("")
+	callee.request("ACK")
+	if !strings.Contains(held.body, "a=recvonly") {
+		t.Errorf("the hold was answered without a=recvonly:\n%s", held.body)
+	}
+	c.hangUp(c.a, c.b)
+	s.idle()
+}
+
+// TestInviteRetransmitted: copies of an INVITE make no second call, and are answered with what was said last.
+func TestInviteRetransmitted(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	d := caller.dialogTo("bob")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	trying := caller.answer(inv, 100)
+	req := callee.request("INVITE")
+	caller.raw(s.core(), inv.raw)
+	caller.raw(s.core(), inv.raw)
+	eventually(t, patience, "100 again for a copy of the INVITE", func() bool { return caller.received(trying) >= 2 })
+	callee.reply(req, "180 Ringing", "hidden-tag-i", "")
+	ringing := caller.answer(inv, 180)
+	caller.raw(s.core(), inv.raw)
+	eventually(t, patience, "180 again for a copy of the INVITE", func() bool { return caller.received(ringing) >= 2 })
+	callee.silent(200*time.Millisecond, "another INVITE", func(m message) bool { return m.method() == "INVITE" })
+	callee.reply(req, "486 Busy Here", "hidden-tag-i", "")
+	d.ackFailure(caller.answer(inv, 486))
+	s.idle()
+	s.records(1)
+}
+
+// TestMerged: RFC 3261 8.2.2.2: the same request by another path is refused.
+func TestMerged(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	d := caller.dialogTo("bob")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	req := callee.request("INVITE")
+	callee.reply(req, "180 Ringing", "hidden-tag-m", "")
+	caller.answer(inv, 180)
+	merged := d.sendAs("INVITE", d.cseq, unique("z9hG4bKother"), inv.body)
+	d2 := *d
+	d2.invite = merged
+	d2.ackFailure(caller.answer(merged, 482))
+	callee.reply(req, "486 Busy Here", "hidden-tag-m", "")
+	d.ackFailure(caller.answer(inv, 486))
+	s.idle()
+	s.records(1)
+}
+
+// TestSpiral: a call of ours that a proxy sends back to us is a new call, not a merged one.
+func TestSpiral(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	d := caller.dialogTo("bob")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	first := callee.request("INVITE")
+	via := "Via: SIP/2.0/UDP " + callee.addr + ";branch=" + unique("z9hG4bKspiral")
+	head, rest, _ := strings.Cut(first.raw, "\r\n")
+	callee.raw(s.carrier(), head+"\r\n"+via+"\r\n"+rest)
+	second := caller.request("INVITE")
+	if second.get("Call-ID") == first.get("Call-ID") || second.get("Call-ID") == inv.get("Call-ID") {
+		t.Errorf("the second turn has the Call-ID of another leg: %s", second.get("Call-ID"))
+	}
+	caller.reply(second, "486 Busy Here", "secret-tag-s", "")
+	busy := callee.await(patience, "486", func(m message) bool { return m.status() == 486 })
+	up, _, _ := strings.Cut(busy.raw, via+"\r\n")
+	_, below, _ := strings.Cut(busy.raw, via+"\r\n")
+	callee.raw(s.carrier(), up+below)
+	d.ackFailure(caller.answer(inv, 486))
+	s.idle()
+}
