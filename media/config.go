@@ -1,0 +1,54 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Config are the settings of a Relay.
+type Config struct {
+	// Min and Max bound the local ports of every address, both inclusive: RTP on even, RTCP on odd numbers.
+	Min, Max uint16
+	// Threads is the number of relay threads.
+	Threads int
+	// Quarantine is how long a closed port stays bound and drains, so that a new call never hears an old one.
+	Quarantine time.Duration
+	// Silence posts an event after that time without a packet from a party that may send; 0 never does.
+	Silence time.Duration
+	// Events gets what happens on ports. It is called from a relay thread and must only post. Nil drops events.
+	Events func(Event)
+	// Metrics counts packets; nil counts nothing.
+	Metrics *Metrics
+	// Rand is the source of SSRCs, offsets, names and port numbers; nil is the system's secure generator.
+	Rand io.Reader
+}
+
+// DefaultConfig returns one thread, ports 16384 to 32767, two seconds of quarantine and no silence events.
+func DefaultConfig() Config {
+	return Config{Min: 16384, Max: 32767, Threads: 1, Quarantine: 2 * time.Second}
+}
+
+// Validate tells what is wrong with the settings.
+func (c *Config) Validate() error {
+	switch {
+	case c.Min < 1024:
+		return fmt.Errorf("media: lowest port %d is below 1024", c.Min)
+	case c.Max == 65535 && c.Min >= 65534, c.pairs() < 1:
+		return fmt.Errorf("media: no pair of ports between %d and %d", c.Min, c.Max)
+	case c.Threads < 1 || c.Threads > 64:
+		return fmt.Errorf("media: %d relay threads, want 1 to 64", c.Threads)
+	case c.Quarantine < 0 || c.Quarantine > time.Hour:
+		return errors.New("media: quarantine must be between 0 and an hour")
+	case c.Silence < 0 || c.Silence > 0 && c.Silence < 10*time.Millisecond:
+		return errors.New("media: silence must be 0 or at least 10ms")
+	}
+	return nil
+}
+
+// first returns the lowest even port of the range.
+func (c *Config) first() int { return int(c.Min) + int(c.Min)&1 }
+
+// pairs returns how many even/odd pairs lie in the range.
+func (c *Config) pairs() int { return (int(c.Max) - c.first() + 1) / 2 }
