@@ -140,17 +140,14 @@ func (w *writer) section(i int) {
 
 // own writes our own attribute in the place of the received one. It returns whether the direction is written.
 func (w *writer) own(m *Media, l *Line, at netip.AddrPort, directed bool) bool {
-	if l.Type != 'a' {
-		return directed
-	}
-	if _, ok := directionOf(l.Value); ok {
+	if _, ok := l.attr.direction(); ok {
 		if !directed {
 			w.direction(m)
 		}
 		return true
 	}
-	if l.colon < 0 || string(l.Name()) != "rtcp" {
-		return directed
+	if l.attr != attrRTCP {
+		return directed // a line type that is written elsewhere
 	}
 	if w.through {
 		w.line(l)

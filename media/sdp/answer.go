@@ -49,7 +49,7 @@ func (m *Media) Negotiate(caps []Codec) (speech, event Codec, ok bool) {
 func (m *Media) match(caps []Codec, want func(*Codec) bool) (Codec, bool) {
 	for rest := m.Formats; len(rest) > 0; {
 		var f []byte
-		f, rest, _ = bytes.Cut(rest, space)
+		f, rest = token(rest)
 		pt, ok := decimal(f, 127)
 		if !ok {
 			continue
@@ -70,7 +70,7 @@ func (m *Media) match(caps []Codec, want func(*Codec) bool) (Codec, bool) {
 func (m *Media) rtpmap(format []byte, pt uint8) (name []byte, rate uint32) {
 	for i := range m.Lines {
 		l := &m.Lines[i]
-		if l.Type != 'a' || string(l.Name()) != "rtpmap" {
+		if l.attr != attrRTPMap {
 			continue
 		}
 		f, enc, _ := bytes.Cut(l.Attr(), space)

@@ -30,6 +30,7 @@ func (s *Session) Parse(b []byte) error {
 		return fail(1, "zero byte in the description")
 	}
 	b = bytes.TrimRight(b, "\r\n")
+	all, crs := b, bytes.Count(b, cr) // those that end no line are left in the end
 	var cur *Media
 	for number := int32(1); len(b) > 0 || number == 1; number++ {
 		var line []byte
@@ -37,6 +38,7 @@ func (s *Session) Parse(b []byte) error {
 			line, b = b[:i], b[i+1:]
 			if i > 0 && line[i-1] == '\r' {
 				line = line[:i-1]
+				crs--
 			}
 		} else {
 			line, b = b, nil
@@ -45,9 +47,6 @@ func (s *Session) Parse(b []byte) error {
 			return fail(number, "not of the form x=value")
 		}
 		l := Line{Type: line[0], Value: line[2:], colon: -1}
-		if bytes.IndexByte(l.Value, '\r') >= 0 {
-			return fail(number, "CR inside a line")
-		}
 		if number == 1 && (l.Type != 'v' || string(l.Value) != "0") {
 			return fail(1, "does not begin with v=0")
 		}
@@ -59,12 +58,38 @@ func (s *Session) Parse(b []byte) error {
 			continue
 		}
 		if l.Type == 'a' {
-			l.colon = int32(bytes.IndexByte(l.Value, ':'))
+			l.colon = colonIn(l.Value)
+			l.attr = attributeOf(l.Name())
 		}
 		s.read(cur, &l, number)
 		s.lines = append(s.lines, l)
 	}
+	if crs != 0 {
+		return strayCR(all)
+	}
 	return s.finish()
+}
+
+// colonIn returns where an attribute's name ends; names are short.
+func colonIn(b []byte) int32 {
+	for i, c := range b {
+		if c == ':' {
+			return int32(i)
+		}
+	}
+	return -1
+}
+
+// strayCR refuses a CR inside a line: some readers would take it for a line end, and we would have let a line across.
+func strayCR(b []byte) error {
+	number := int32(1)
+	for line := range bytes.Lines(b) {
+		if bytes.IndexByte(bytes.TrimRight(line, "\r\n"), '\r') >= 0 {
+			break
+		}
+		number++
+	}
+	return fail(number, "CR inside a line")
 }
 
 // section begins a media section with the value of its m= line.
@@ -95,8 +120,10 @@ func (s *Session) section(v []byte, number int32) (*Media, error) {
 	if m.Active() && (!hasFormats || len(m.Formats) == 0) {
 		return nil, fail(number, "no format in m= line")
 	}
-	if m.Proto.RTP() && !payloadTypes(m.Formats) {
-		return nil, fail(number, "bad payload type in m= line")
+	if m.Proto.RTP() {
+		if m.types, ok = payloadTypes(m.Formats); !ok {
+			return nil, fail(number, "bad payload type in m= line")
+		}
 	}
 	if containsAddress(m.mline) {
 		return nil, fail(number, "address in m= line")
@@ -114,7 +141,7 @@ func (s *Session) read(m *Media, l *Line, number int32) {
 		m.conn = parseConnection(l.Value, number)
 	case l.Type != 'a':
 	case m == nil:
-		if d, ok := directionOf(l.Value); ok {
+		if d, ok := l.attr.direction(); ok {
 			s.dir, s.dirOK = d, true
 		}
 	default:
@@ -123,17 +150,14 @@ func (s *Session) read(m *Media, l *Line, number int32) {
 }
 
 func (m *Media) attribute(l *Line) {
-	name := l.Name()
-	if d, ok := directionOf(l.Value); ok {
-		m.Direction, m.dirOK = d, true
-		return
-	}
-	switch string(name) {
-	case "rtcp-mux":
+	switch l.attr {
+	case attrSendRecv, attrSendOnly, attrRecvOnly, attrInactive:
+		m.Direction, m.dirOK = l.attr.direction()
+	case attrRTCPMux:
 		m.Mux = true
-	case "mid":
+	case attrMID:
 		m.MID = l.Attr()
-	case "rtcp":
+	case attrRTCP:
 		port, rest, more := bytes.Cut(l.Attr(), space)
 		n, ok := decimal(port, 65535)
 		if !ok || n == 0 {

@@ -14,57 +14,52 @@ const (
 	Own
 )
 
-// Policy says what of one party's description the other party gets to see. It is data: a policy belongs to a pair of
-// sides and may be compared and printed. The lines v=, o=, s=, t=, c= and m= are always our own.
+// Policy says what of one party's description the other party gets to see. It is data: a table of actions, which
+// belongs to a pair of sides. The lines v=, o=, s=, t=, c= and m= are always our own, b= is carried, what else there is
+// (i=, u=, e=, p=, r=, z=, k=) is dropped.
 type Policy struct {
 	// Name is what the configuration calls the policy.
 	Name string
-	// Lines has an action for other line types; what is not in it is dropped.
-	Lines map[byte]Action
-	// Attributes has an action for attributes by name.
-	Attributes map[string]Action
-	// Other is the action for attributes that are not in Attributes.
-	Other Action
-	// Bandwidth has an action for b= lines by modifier, when Lines carries them; nil carries all.
-	Bandwidth map[string]Action
 	// Secure tells what happens to sections of the SRTP profiles: Carry, or Drop for port 0.
 	Secure Action
-}
 
-// ours are the attributes that no policy lets across: they name an address, an identity, a host or the software of the
-// far side, or they promise what ends at us.
-var ours = map[string]Action{
-	"rtcp": Own, "sendrecv": Own, "sendonly": Own, "recvonly": Own, "inactive": Own,
-	"alt": Drop, "candidate": Drop, "remote-candidates": Drop, "end-of-candidates": Drop, // addresses
-	"ice-ufrag": Drop, "ice-pwd": Drop, "ice-options": Drop, "ice-lite": Drop, "ice-mismatch": Drop, "ice-pacing": Drop,
-	"ssrc": Drop, "ssrc-group": Drop, "cname": Drop, "msid": Drop, "msid-semantic": Drop, "identity": Drop, // identities
-	"fingerprint": Drop, "setup": Drop, "connection": Drop, "tls-id": Drop, "dtls-id": Drop, // DTLS ends nowhere
-	"group": Drop, "bundle-only": Drop, // each section has a port of its own here
-	"extmap": Drop, "extmap-allow-mixed": Drop, // the relay strips header extensions
-	"rtcp-xr": Drop, // the relay drops XR
-	"path":    Drop, "msrp-cema": Drop, "tool": Drop, "cat": Drop, "keywds": Drop, "phone": Drop, "email": Drop, "source-filter": Drop,
-	"rtcp-rsize": Carry,
+	attributes [numAttributes]Action // attrOther: for those that are not named
+	bandwidth  map[string]Action     // by modifier; nil carries all
 }
 
 // untrusted is the allow-list: what negotiated codecs and features need.
 var untrusted = Policy{
-	Name:  "untrusted",
-	Lines: map[byte]Action{'b': Carry},
-	Attributes: map[string]Action{
-		"rtpmap": Listed, "fmtp": Listed, "rtcp-fb": Listed, "ptime": Carry, "maxptime": Carry,
-		"sendrecv": Own, "sendonly": Own, "recvonly": Own, "inactive": Own, "rtcp": Own, "rtcp-mux": Carry,
-		"curr": Carry, "des": Carry, "conf": Carry,
+	Name: "untrusted",
+	attributes: [numAttributes]Action{
+		attrRTPMap: Listed, attrFmtp: Listed, attrRTCPFb: Listed, attrPtime: Carry, attrMaxptime: Carry,
+		attrSendRecv: Own, attrSendOnly: Own, attrRecvOnly: Own, attrInactive: Own, attrRTCP: Own, attrRTCPMux: Carry,
+		attrCurr: Carry, attrDes: Carry, attrConf: Carry,
 	},
-	Bandwidth: map[string]Action{"AS": Carry, "TIAS": Carry, "RS": Carry, "RR": Carry},
+	bandwidth: map[string]Action{"AS": Carry, "TIAS": Carry, "RS": Carry, "RR": Carry},
 }
 
-var imsHome = Policy{
-	Name: "ims-home", Lines: map[byte]Action{'b': Carry}, Attributes: ours, Other: Carry, Secure: Carry,
+// carrying lets every attribute across but for those that name an address, an identity, a host or the software of the far
+// side, or that promise what ends at us.
+var carrying = [numAttributes]Action{
+	attrOther: Carry, attrRTPMap: Carry, attrFmtp: Carry, attrRTCPFb: Carry, attrPtime: Carry, attrMaxptime: Carry,
+	attrSendRecv: Own, attrSendOnly: Own, attrRecvOnly: Own, attrInactive: Own, attrRTCP: Own, attrRTCPMux: Carry,
+	attrCurr: Carry, attrDes: Carry, attrConf: Carry, attrMID: Carry,
+	// Addresses.
+	attrAlt: Drop, attrCandidate: Drop, attrRemoteCandidates: Drop, attrEndOfCandidates: Drop, attrICEUfrag: Drop,
+	attrICEPwd: Drop, attrICEOptions: Drop, attrICELite: Drop, attrICEMismatch: Drop, attrICEPacing: Drop,
+	attrPath: Drop, attrMSRPCema: Drop, attrSourceFilter: Drop,
+	// Identities and software.
+	attrSSRC: Drop, attrSSRCGroup: Drop, attrCNAME: Drop, attrMSID: Drop, attrMSIDSemantic: Drop, attrIdentity: Drop,
+	attrTool: Drop, attrCat: Drop, attrKeywds: Drop, attrPhone: Drop, attrEmail: Drop,
+	// DTLS ends nowhere here; each section has a port of its own; the relay drops XR and may strip header extensions.
+	attrFingerprint: Drop, attrSetup: Drop, attrConnection: Drop, attrTLSID: Drop, attrDTLSID: Drop,
+	attrGroup: Drop, attrBundleOnly: Drop, attrRTCPXR: Drop, attrExtmap: Drop, attrExtmapAllowMixed: Drop,
 }
 
-var transparent = Policy{
-	Name: "transparent", Lines: map[byte]Action{'b': Carry}, Attributes: ours, Other: Carry, Secure: Carry,
-}
+var (
+	imsHome     = Policy{Name: "ims-home", attributes: carrying, Secure: Carry}
+	transparent = Policy{Name: "transparent", attributes: carrying, Secure: Carry}
+)
 
 // PolicyNamed returns the policy of that name: "untrusted", "ims-home" or "transparent"; nil for any other. What it
 // returns is shared and must not be changed.
@@ -88,50 +83,41 @@ func (p *Policy) line(m *Media, l *Line) Action {
 	case 'v', 'o', 's', 't', 'c', 'm':
 		return Own
 	case 'b':
-		if p.Lines['b'] != Carry || !p.bandwidth(l.Value) {
-			return Drop
+		if p.carriesBandwidth(l.Value) {
+			return Carry
 		}
-		return Carry
 	case 'a':
 		return p.attribute(m, l)
 	}
-	if p.Lines[l.Type] != Carry || containsAddress(l.Value) {
-		return Drop
-	}
-	return Carry
+	return Drop
 }
 
 func (p *Policy) attribute(m *Media, l *Line) Action {
-	action, ok := p.Attributes[string(l.Name())]
-	if !ok {
-		action = p.Other
-	}
+	action := p.attributes[l.attr]
 	switch {
 	case action == Drop || action == Own:
 		return action
-	case containsAddress(l.Value):
-		return Drop
-	case action == Listed && (m == nil || !m.names(l.Attr())):
+	case action == Listed && (m == nil || !m.names(l.Attr())), containsAddress(l.Value):
 		return Drop
 	}
 	return Carry
 }
 
-// names tells whether an attribute value begins with a format of the section.
+// names tells whether an attribute value begins with a payload type of the section.
 func (m *Media) names(v []byte) bool {
-	n := 0
-	for n < len(v) && v[n] != ' ' {
-		n++
+	format, _ := token(v)
+	if pt, ok := decimal(format, 127); ok {
+		return m.types[pt/64]&(1<<(pt%64)) != 0
 	}
-	return string(v[:n]) == "*" || m.lists(v[:n])
+	return string(format) == "*"
 }
 
-// bandwidth judges a b= line: modifier, colon, number (RFC 8866 5.8).
-func (p *Policy) bandwidth(v []byte) bool {
+// carriesBandwidth judges a b= line: modifier, colon, number (RFC 8866 5.8).
+func (p *Policy) carriesBandwidth(v []byte) bool {
 	for i, c := range v {
 		if c == ':' {
 			_, ok := decimal(v[i+1:], 1<<31)
-			return ok && (p.Bandwidth == nil || p.Bandwidth[string(v[:i])] == Carry)
+			return ok && (p.bandwidth == nil || p.bandwidth[string(v[:i])] == Carry)
 		}
 	}
 	return false

@@ -9,7 +9,7 @@ func (w *writer) preconditions(m *Media) {
 	have, asked := Inactive, false
 	for i := range m.Lines {
 		l := &m.Lines[i]
-		if l.Type != 'a' || string(l.Name()) != "curr" {
+		if l.attr != attrCurr {
 			continue
 		}
 		kind, rest, _ := bytes.Cut(l.Attr(), space)
@@ -38,7 +38,7 @@ func (w *writer) preconditions(m *Media) {
 func (w *writer) desired(m *Media) (needed Direction) {
 	for i := range m.Lines {
 		l := &m.Lines[i]
-		if l.Type != 'a' || string(l.Name()) != "des" {
+		if l.attr != attrDes {
 			continue
 		}
 		kind, rest, _ := bytes.Cut(l.Attr(), space)

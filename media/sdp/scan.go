@@ -20,16 +20,29 @@ func decimal(b []byte, limit uint32) (uint32, bool) {
 	return n, n <= limit
 }
 
-// payloadTypes tells whether a format list is made of RTP payload types.
-func payloadTypes(list []byte) bool {
-	for len(list) > 0 {
-		var f []byte
-		f, list, _ = bytes.Cut(list, space)
-		if _, ok := decimal(f, 127); !ok && len(f) > 0 {
-			return false
+// token cuts b at its first space.
+func token(b []byte) (first, rest []byte) {
+	for i, c := range b {
+		if c == ' ' {
+			return b[:i], b[i+1:]
 		}
 	}
-	return true
+	return b, nil
+}
+
+// payloadTypes reads a format list of RTP payload types into a set.
+func payloadTypes(list []byte) (set [2]uint64, ok bool) {
+	for len(list) > 0 {
+		var f []byte
+		f, list = token(list)
+		pt, ok := decimal(f, 127)
+		if ok {
+			set[pt/64] |= 1 << (pt % 64)
+		} else if len(f) > 0 {
+			return set, false
+		}
+	}
+	return set, true
 }
 
 // parseAddr reads an address, IPv4 without allocation.
@@ -49,11 +62,11 @@ func parseIPv4(b []byte) (netip.Addr, bool) {
 	for i := range out {
 		part := b
 		if i < 3 {
-			dot := bytes.IndexByte(b, '.')
-			if dot < 0 {
+			end := bytes.IndexByte(b, '.')
+			if end < 0 {
 				return netip.Addr{}, false
 			}
-			part, b = b[:dot], b[dot+1:]
+			part, b = b[:end], b[end+1:]
 		}
 		n, ok := decimal(part, 255)
 		if !ok || len(part) > 3 {
@@ -87,6 +100,9 @@ var addrClass = func() (t [256]uint8) {
 // containsAddress tells whether something in b looks like an IP address: four numbers with dots between, or hexadecimal
 // groups with two colons or more. It would rather see one too many (a version 1.2.3.4, a MAC address) than one too few.
 func containsAddress(b []byte) bool {
+	if bytes.Count(b, dot) < 3 && bytes.Count(b, colon) < 2 {
+		return false // nearly every line
+	}
 	var colons, dots int
 	var group, hex bool // the group has a digit; the run has one
 	for _, c := range b {

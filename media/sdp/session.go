@@ -1,9 +1,6 @@
 package sdp
 
-import (
-	"bytes"
-	"net/netip"
-)
+import "net/netip"
 
 // Session is a parsed description. Every slice in it is a view of the bytes given to Parse and is valid as long as those
 // are. A Session may be parsed into again; it keeps its arrays, so that parsing allocates nothing once it is warm.
@@ -26,6 +23,7 @@ type Line struct {
 	// Type is the letter before the equals sign.
 	Type byte
 
+	attr  attribute
 	colon int32 // of an attribute: where its name ends, or -1 (a property attribute)
 }
 
@@ -70,6 +68,7 @@ type Media struct {
 	// Mux tells that the section has a=rtcp-mux (RFC 5761).
 	Mux bool
 
+	types    [2]uint64 // the payload types in Formats, a set
 	conn     connection
 	rtcpAddr netip.Addr
 	rtcpPort uint16
@@ -147,15 +146,3 @@ func (m *Media) Raw() bool { return m.Proto == ProtoUDPTL || m.Secure() }
 
 // Secure tells whether the section uses one of the SRTP profiles.
 func (m *Media) Secure() bool { return m.Proto == ProtoSAVP || m.Proto == ProtoSAVPF }
-
-// lists tells whether the format list has the given format.
-func (m *Media) lists(format []byte) bool {
-	for rest := m.Formats; len(rest) > 0; {
-		var f []byte
-		f, rest, _ = bytes.Cut(rest, space)
-		if bytes.Equal(f, format) {
-			return true
-		}
-	}
-	return false
-}

@@ -93,19 +93,10 @@ func (d Direction) Receives() bool { return d&recv != 0 }
 // Reverse returns the direction as the other party has to write it (RFC 3264 6.1).
 func (d Direction) Reverse() Direction { return d&send<<1 | d&recv>>1 }
 
-func directionOf(b []byte) (Direction, bool) {
-	if len(b) != 8 {
-		return 0, false
-	}
-	for d, name := range directionNames {
-		if string(b) == name {
-			return Direction(d), true
-		}
-	}
-	return 0, false
-}
-
 var (
 	space = []byte(" ")
+	cr    = []byte("\r")
+	dot   = []byte(".")
+	colon = []byte(":")
 	udptl = []byte("udptl")
 )
