@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,8 @@ func (l *lab) script(name string, args ...string) (string, error) {
 	return string(text), err
 }
 
+var adminListen = regexp.MustCompile(`(?m)^admin:\s*\{?\s*listen: *([0-9.:]+)`)
+
 // serveSample runs the server on a sample of configs.
 func serveSample(t *testing.T, name string) *server {
 	t.Helper()
@@ -103,7 +106,15 @@ func serveSample(t *testing.T, name string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serve(t, built(t, checked), fixed, t.TempDir(), file)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := "127.0.0.1:8070" // the default
+	if m := adminListen.FindSubmatch(text); m != nil {
+		api = string(m[1])
+	}
+	return serve(t, built(t, checked), network{}, api, t.TempDir(), file)
 }
 
 // TestLab has two registered telephones call each other through the S-CSCF, which asks the server twice: for the caller and

@@ -14,9 +14,6 @@ import (
 // network is a block of loopback addresses that belongs to one test: 127.61.n.x.
 type network struct{ n int }
 
-// fixed is where the samples of configuration have their admin address: 127.0.0.1.
-var fixed = network{-1}
-
 // lastNetwork counts the blocks that were tried.
 var lastNetwork atomic.Int32
 
@@ -38,9 +35,6 @@ func newNetwork(t *testing.T) network {
 }
 
 func (n network) ip(last int) string {
-	if n == fixed {
-		return fmt.Sprintf("127.0.0.%d", last)
-	}
 	return fmt.Sprintf("127.61.%d.%d", n.n, last)
 }
 func (n network) addr(last, p int) string  { return fmt.Sprintf("%s:%d", n.ip(last), p) }

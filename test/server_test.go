@@ -58,6 +58,7 @@ log: {level: debug, format: text}
 type server struct {
 	network
 	t       *testing.T
+	api     string // its admin address
 	dir     string
 	cmd     *exec.Cmd
 	log     *output
@@ -104,13 +105,13 @@ func start(t *testing.T, change ...func(*settings)) *server {
 	if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return serve(t, path, set.network, dir, file)
+	return serve(t, path, set.network, set.admin(), dir, file)
 }
 
 // serve runs the binary on a file of configuration and waits until it is ready.
-func serve(t *testing.T, path string, n network, dir, file string) *server {
+func serve(t *testing.T, path string, n network, api, dir, file string) *server {
 	t.Helper()
-	s := &server{network: n, t: t, dir: dir, log: &output{}, done: make(chan struct{})}
+	s := &server{network: n, t: t, api: api, dir: dir, log: &output{}, done: make(chan struct{})}
 	s.cmd = exec.Command(path, "serve", "-c", file)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = dir, s.log, s.log
 	if err := s.cmd.Start(); err != nil {
@@ -174,7 +175,7 @@ func tail(text string, lines int) string {
 // get reads a page of the admin address.
 func (s *server) get(path string) (string, error) {
 	c := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	r, err := c.Get("http://" + s.admin() + path)
+	r, err := c.Get("http://" + s.api + path)
 	if err != nil {
 		return "", err
 	}
