@@ -1,0 +1,80 @@
+package b2bua
+
+import (
+	"errors"
+
+	"github.com/bifrons/bifrons/media/sdp"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// answerSelf sends the caller a response of Bifrons' own to its INVITE.
+func (c *Call) answerSelf(r reply) bool {
+	a := c.Legs[0]
+	t := a.initial()
+	if a.Phase != Trying || t == nil {
+		return false
+	}
+	c.reply(a, t, r)
+	return true
+}
+
+// accept makes Bifrons the caller's other end: the leg's link is own.
+func (c *Call) accept() bool {
+	a := c.Legs[0]
+	t := a.initial()
+	if a.Phase != Trying || t == nil || c.srv.cfg.Media == nil {
+		return false
+	}
+	d := a.Dialogs[0]
+	body, err := c.ownDescription(a, d, c.Invite.Message, t.Offered)
+	if err != nil {
+		var refused *errOffer
+		errors.As(err, &refused)
+		c.end(Cause{Status: refused.status, By: ByBifrons, Text: refused.text})
+		return true
+	}
+	c.giveUpOthers(nil)
+	c.answered(a, t, d, reply{status: 200, out: outgoing{body: body, contentType: sdpType}})
+	return true
+}
+
+// answerInDialog answers a request to a leg whose other end is Bifrons.
+func (c *Call) answerInDialog(l *Leg, t *Tx, m *sip.Message) {
+	if m.Method != sip.INVITE {
+		c.reply(l, t, reply{status: 200})
+		return
+	}
+	body, err := c.ownDescription(l, l.Dialogs[t.Dialog], m, t.Offered)
+	if err != nil {
+		var refused *errOffer
+		errors.As(err, &refused)
+		c.reply(l, t, reply{status: refused.status})
+		return
+	}
+	c.reply(l, t, reply{status: 200, out: outgoing{body: body, contentType: sdpType}})
+}
+
+// ownAnswer takes the party's answer to an offer of Bifrons' own, which stands in the ACK.
+func (c *Call) ownAnswer(l *Leg, d *Dialog, m *sip.Message) {
+	if !describes(m) {
+		return
+	}
+	s := c.srv.sessions.Get().(*sdp.Session)
+	defer c.srv.sessions.Put(s)
+	if err := s.Parse(m.Body); err != nil {
+		c.end(Cause{Status: 488, By: l.party(), Text: err.Error()})
+		return
+	}
+	d.Offer.Pending = streams(s)
+	c.obeyOwn(l, d)
+}
+
+// obeyOwn tells the relay what the party of an own link has described.
+func (c *Call) obeyOwn(l *Leg, d *Dialog) {
+	d.Offer.commit()
+	for i, port := range l.Ports {
+		if port.ID != 0 {
+			c.srv.cfg.Media.Do(d.Offer.stream(i).remote(port.ID))
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package b2bua
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// AppAlarm is a running timer of an App.
+type AppAlarm struct {
+	App, Branch uint8
+	Name        string
+	At          time.Duration
+}
+
+// apply does what the App at w.At asked for. What no longer fits the call (a second answer, an unknown leg) is logged as
+// the App's mistake and left.
+func (c *Call) apply(w *Walk, e Effect) {
+	if c.Cause != nil {
+		return
+	}
+	app := c.links[w.At].App.Name()
+	ok := true
+	switch e := e.(type) {
+	case Dial:
+		ok = c.applyDial(w, e)
+	case Ring:
+		ok = e.Status > 100 && e.Status < 200 && c.answerSelf(reply{status: e.Status})
+	case Accept:
+		ok = c.accept()
+	case Reject:
+		ok = e.Status >= 300 && e.Status < 700 && c.Legs[0].Phase == Trying
+		if ok {
+			c.end(Cause{Status: e.Status, By: ByBifrons, Text: app + ": " + e.Reason})
+		}
+	case End:
+		c.end(e.Cause)
+	case Send:
+		ok = c.applySend(e)
+	case Alarm:
+		c.setAlarm(uint8(w.At), c.home(uint8(w.At), w.Branch), e)
+	case Follow:
+		ok = c.setChain(int(w.At)+1, e.Apps)
+	default:
+		ok = false
+	}
+	if !ok {
+		c.srv.metrics.effectsRefused.Inc()
+		c.srv.log.Error("effect refused", "call", c.ID, "app", app, "effect", EffectName(e))
+	}
+}
+
+// applyDial opens a branch: the Apps after the dialling one see an Invite of their own.
+func (c *Call) applyDial(w *Walk, d Dial) bool {
+	if c.Invite.Message == nil || c.Legs[0].Phase != Trying || len(c.Branches) >= maxBranches {
+		return false
+	}
+	if d.NextHop != "" {
+		if _, err := netip.ParseAddrPort(d.NextHop); err != nil {
+			return false
+		}
+	}
+	if d.Side != "" && c.srv.sides[d.Side] == nil {
+		return false
+	}
+	draft := &Draft{Request: c.Invite, RequestURI: string(c.Invite.RequestURI)}
+	if inv, is := w.Event.(Invite); is {
+		draft = inv.copy()
+	}
+	if d.URI != "" {
+		if _, err := sip.ParseURI([]byte(d.URI)); err != nil {
+			return false
+		}
+		draft.RequestURI = d.URI
+	}
+	draft.Next = d
+	c.openBranch(w, draft)
+	return true
+}
+
+// maxBranches bounds how often a call is dialled on, by Apps and redirections together.
+const maxBranches = 16
+
+// openBranch starts the walk of a new branch after the App that has w.
+func (c *Call) openBranch(w *Walk, draft *Draft) {
+	b := Branch{Parent: c.home(uint8(w.At), w.Branch), From: uint8(w.At + 1), Dialed: draft.Next}
+	c.Branches = append(c.Branches, b)
+	n := uint8(len(c.Branches) - 1)
+	c.walk(&Walk{Event: Invite{Draft: draft, Branch: int(n)}, Branch: n, At: w.At + 1})
+}
+
+func (c *Call) applySend(e Send) bool {
+	if e.Leg < 0 || e.Leg >= len(c.Legs) {
+		return false
+	}
+	l := c.Legs[e.Leg]
+	d := l.confirmed()
+	m := sip.MethodOf([]byte(e.Method))
+	if d == nil || l.Phase != Confirmed || m != sip.INFO && m != sip.MESSAGE {
+		return false
+	}
+	c.send(l, d, m, outgoing{contentType: e.ContentType, body: e.Body}).Own = true
+	return true
+}
+
+func (c *Call) setAlarm(app, branch uint8, e Alarm) {
+	for i, a := range c.Alarms {
+		if a.App == app && a.Branch == branch && a.Name == e.Name {
+			c.Alarms = append(c.Alarms[:i], c.Alarms[i+1:]...)
+			break
+		}
+	}
+	if e.After > 0 {
+		c.Alarms = append(c.Alarms, AppAlarm{app, branch, e.Name, c.srv.now() + e.After})
+	}
+}
+
+// alarms gives the Apps whose timers ran out their Timer event; it goes to no other App.
+func (c *Call) alarms(now time.Duration) {
+	for i := 0; i < len(c.Alarms); {
+		a := c.Alarms[i]
+		if now < a.At {
+			i++
+			continue
+		}
+		c.Alarms = append(c.Alarms[:i], c.Alarms[i+1:]...)
+		w := Walk{Event: Timer{a.Name}, Branch: a.Branch, At: int8(a.App)}
+		if _, ok := c.run(&w, w.Event); !ok && c.failed(&w) {
+			return
+		}
+		i = 0
+	}
+}

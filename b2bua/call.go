@@ -1,0 +1,255 @@
+package b2bua
+
+import (
+	"context"
+	"time"
+
+	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/internal/mailbox"
+	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// State is all of a call that outlives a step: plain data. What is not in it does not survive its node.
+type State struct {
+	ID       uint64
+	Legs     []*Leg
+	Branches []Branch
+	Chain    []Applied
+	Data     []AppData
+	Alarms   []AppAlarm
+
+	Invite  Text // the caller's, as long as it may still be dialled
+	Hops    int  // Max-Forwards of it
+	Keys    [2]uint64
+	Winner  uint8 // the leg that answered, 0 none
+	Started time.Time
+	Rang    time.Time
+	Answer  time.Time
+
+	ICID   string // of the P-Charging-Vector (RFC 7315), for records and logs
+	Number uint64 // of the last snapshot
+
+	Cause *Cause // of the end
+}
+
+// Branch is one Dial: one leg and one walk of the Apps after the dialling one. The first is that of the INVITE itself.
+type Branch struct {
+	Parent uint8
+	From   uint8 // index of the first App that belongs to it
+	Dialed Dial
+	Leg    uint8 // 0 not yet
+	Until  time.Duration
+	Failed int // status
+	Hops   int // redirections followed
+}
+
+// Applied is an App of the chain, by name and version.
+type Applied struct{ Name, Version string }
+
+// Call is the actor. All fields but those of the wheel are touched in its mailbox only.
+type Call struct {
+	State
+	srv     *Server
+	box     mailbox.Box[event]
+	runner  *runner
+	cancels map[uint32]context.CancelFunc // of look-ups, by hold generation
+	gen     uint32
+	links   []Link // of the chain, resolved
+
+	due, inWheel time.Duration // guarded by the wheel
+}
+
+// event is what a mailbox holds: a message for a leg, an order, or (neither) a timer.
+type event struct {
+	msg    *sip.Message
+	local  *Local
+	ref    ref
+	invite bool // the first INVITE again, or its CANCEL: there is no ref
+	order  func(*Call)
+}
+
+// handle runs one event to its end and sets the next deadline.
+func (c *Call) handle(e event) {
+	switch {
+	case e.order != nil:
+		e.order(c)
+	case e.msg == nil:
+		c.timers()
+	case int(e.ref.slot) >= len(c.Legs):
+		c.srv.metrics.strays.Inc()
+	case e.msg.IsRequest():
+		c.request(c.Legs[e.ref.slot], e)
+	default:
+		c.response(c.Legs[e.ref.slot], e)
+	}
+	c.settle()
+}
+
+// settle drops finished transactions, finds the next deadline, publishes a snapshot, and lets the call go when it has
+// ended and nothing lingers.
+func (c *Call) settle() {
+	var due time.Duration
+	soonest := func(d time.Duration) {
+		if d > 0 && (due == 0 || d < due) {
+			due = d
+		}
+	}
+	live := 0
+	for _, l := range c.Legs {
+		keep := l.Txs[:0]
+		for _, t := range l.Txs {
+			if t.State != sip.Terminated || t.Again > 0 {
+				keep = append(keep, t)
+				soonest(t.Retry)
+				soonest(t.Expire)
+				soonest(t.Again)
+			}
+		}
+		clear(l.Txs[len(keep):])
+		l.Txs = keep
+		live += len(keep)
+		if l.Hold != nil {
+			soonest(l.Hold.Until)
+		}
+	}
+	for i := range c.Branches {
+		soonest(c.Branches[i].Until)
+	}
+	for i := range c.Alarms {
+		soonest(c.Alarms[i].At)
+	}
+	if c.Cause != nil && live == 0 {
+		c.srv.forget(c)
+		due = 0
+	} else {
+		c.srv.publish(c)
+	}
+	c.srv.wheel.schedule(c, due)
+}
+
+// timers repeats and ends what is due.
+func (c *Call) timers() {
+	now := c.srv.now()
+	late := func(d time.Duration) bool { return d > 0 && now >= d }
+	for _, l := range c.Legs {
+		if l.Hold != nil && late(l.Hold.Until) {
+			c.holdFailed(l)
+		}
+		for _, t := range l.Txs {
+			switch {
+			case late(t.Again):
+				c.tryAgain(l, t)
+			case late(t.Expire):
+				if c.step(t, sip.Expire)&sip.TimedOut != 0 {
+					c.timedOut(l, t)
+				}
+			case late(t.Retry):
+				if c.step(t, sip.Retry)&sip.Resend != 0 {
+					c.repeat(l, t)
+				}
+			}
+		}
+	}
+	for i := range c.Branches {
+		if late(c.Branches[i].Until) {
+			c.Branches[i].Until = 0
+			c.abandon(c.Legs[c.Branches[i].Leg], 408)
+		}
+	}
+	c.alarms(now)
+}
+
+// timedOut handles a transaction that nobody answered.
+func (c *Call) timedOut(l *Leg, t *Tx) {
+	switch {
+	case t.Kind == sip.InviteServer: // 2xx never acknowledged (RFC 3261 13.3.1.4)
+		c.end(Cause{Status: 408, By: l.party(), Text: "no ACK"})
+	case t.Kind == sip.InviteClient && l.Phase == Trying:
+		c.abandon(l, 408)
+	case t.Own || l.Phase == Over:
+	default:
+		c.answerPeer(t, 408, nil)
+		c.end(Cause{Status: 408, By: l.party(), Text: "no answer to " + t.Method.String()})
+	}
+}
+
+// end is the only way a call ends: what is open on each leg is closed, every App hears it once, the record is written.
+func (c *Call) end(cause Cause) {
+	if c.Cause != nil {
+		return
+	}
+	c.Cause = &cause
+	c.Invite = Text{}
+	rec := cdr.Record{Call: c.ID, Start: c.Started, Ringing: c.Rang, Answer: c.Answer, End: c.srv.cfg.Clock.Wall(),
+		Status: cause.Status, By: cause.By, Cause: cause.Text, Legs: make([]cdr.Leg, 0, len(c.Legs))}
+	for i, l := range c.Legs {
+		rec.Legs = append(rec.Legs, cdr.Leg{Side: l.Side, CallID: c.srv.callID(c, l)})
+		if i == 0 {
+			rec.From, rec.To = l.Them, l.Us
+		}
+		rec.Legs[i].Media = c.closeLeg(l, cause)
+	}
+	c.Alarms = nil
+	for i := range c.Branches {
+		c.Branches[i].Until = 0
+	}
+	c.srv.active.Add(-1)
+	c.srv.metrics.ended(cause.Status)
+	c.srv.cfg.CDR.Write(rec)
+	c.srv.logEnd(c, &rec)
+	for _, l := range c.Legs {
+		l.shrink()
+	}
+	// Last, for an App that hangs here takes this goroutine with it.
+	c.walk(&Walk{Event: Ended{cause}, Branch: uint8(len(c.Branches) - 1)})
+	c.Data, c.links, c.Chain = nil, nil, nil
+}
+
+// closeLeg ends what a leg has open and gives its ports back.
+func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
+	phase := l.Phase
+	l.Phase = Over
+	c.dropHold(l)
+	for _, t := range l.Txs {
+		switch {
+		case t.Kind == sip.InviteServer && t.State == sip.Proceeding,
+			t.Kind == sip.NonInviteServer && (t.State == sip.Trying || t.State == sip.Proceeding):
+			status := max(cause.Status, 400)
+			if phase != Trying {
+				status = 487
+			}
+			c.reply(l, t, reply{status: status})
+		case t.Kind == sip.InviteServer && t.State == sip.Accepted:
+			c.step(t, sip.GotAck) // BYE is sent now: the 2xx need not be repeated
+			t.Last = nil
+		case t.Kind == sip.InviteClient && (t.State == sip.Calling || t.State == sip.Proceeding):
+			c.cancel(l, t, cause)
+		}
+		t.Again = 0
+	}
+	if d := l.confirmed(); d != nil && phase == Confirmed {
+		c.ackPending(l)
+		c.send(l, d, sip.BYE, outgoing{reason: cause.Reason}).Own = true
+	}
+	return c.closePorts(l)
+}
+
+// shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers.
+func (l *Leg) shrink() {
+	for _, d := range l.Dialogs {
+		d.Offer = offer{}
+	}
+	l.Us, l.Queue, l.Ports = "", nil, nil
+}
+
+// other returns the leg at the far end of l: the winner for the caller, the caller for everybody else; nil if there is none.
+func (c *Call) other(l *Leg) *Leg {
+	if l.Slot != 0 {
+		return c.Legs[0]
+	}
+	if c.Winner == 0 {
+		return nil
+	}
+	return c.Legs[c.Winner]
+}

@@ -1,0 +1,256 @@
+package b2bua
+
+import (
+	"context"
+	"time"
+)
+
+// Walk is one event on its way through the chain: down from the caller's end to the callee's, or up. At its end the engine
+// does the default.
+type Walk struct {
+	Event   Event `cbor:"-"`
+	Name    string
+	Data    []byte // Name and Data are the event in a snapshot
+	Leg     uint8  // it came from
+	Tx      uint32 // the transaction it came with, 0 none
+	Msg     Text   // what came
+	Branch  uint8
+	At      int8 // the App that has it
+	Up      bool
+	Attempt int
+}
+
+const maxQueue = 32 // events of a leg behind a hold
+
+// branchOf returns the branch of a leg; the caller's events belong to the winner's, or to the first.
+func (c *Call) branchOf(l *Leg) uint8 {
+	if l.Slot == 0 && c.Winner != 0 {
+		return c.Legs[c.Winner].Branch
+	}
+	return l.Branch
+}
+
+// offer starts the walk of an event, or queues it behind a hold of its leg. Without Apps it is the default at once.
+func (c *Call) offer(w Walk) {
+	if len(c.Chain) == 0 {
+		c.conclude(&w)
+		return
+	}
+	l := c.Legs[w.Leg]
+	if _, overtakes := w.Event.(Hangup); overtakes {
+		c.dropHold(l)
+	} else if l.Hold != nil {
+		c.queue(l, w)
+		return
+	}
+	w.At = 0
+	if w.Up {
+		w.At = int8(len(c.Chain) - 1)
+	}
+	c.walk(&w)
+}
+
+// queue keeps an event for later; a leg that sends more than maxQueue is told to wait.
+func (c *Call) queue(l *Leg, w Walk) {
+	if len(l.Queue) >= maxQueue {
+		c.srv.metrics.queueFull.Inc()
+		if t := l.tx(w.Tx); t != nil && w.Msg.Message != nil && w.Msg.IsRequest() {
+			c.reply(l, t, reply{status: 503, extra: "Retry-After: 1\r\n"})
+		}
+		return
+	}
+	w.Msg = w.Msg.keep()
+	l.Queue = append(l.Queue, w)
+}
+
+// walk goes on with an event at w.At until an App stops or holds it or its end is reached.
+func (c *Call) walk(w *Walk) {
+	ended := isEnded(w.Event)
+	for ; w.At >= 0 && int(w.At) < len(c.links); w.next() {
+		if c.Cause != nil && !ended {
+			return
+		}
+		v, ok := c.run(w, w.Event)
+		if !ok && c.failed(w) && !ended {
+			return
+		}
+		if v == Hold && !ended || v == Stop && c.stopped(w) {
+			return
+		}
+	}
+	if c.Cause == nil {
+		c.conclude(w)
+	}
+}
+
+func (w *Walk) next() {
+	if w.Up {
+		w.At--
+	} else {
+		w.At++
+	}
+}
+
+// failed is the default handling of the App that has the event; true when the call has ended.
+func (c *Call) failed(w *Walk) bool {
+	link := c.links[w.At]
+	if link.OnFailure != Terminate || c.Cause != nil {
+		return c.Cause != nil
+	}
+	c.end(Cause{Status: 500, By: ByBifrons, Text: "application " + link.App.Name() + " failed"})
+	return true
+}
+
+// stopped does what an event needs that an App took for itself; false for one that cannot be stopped.
+func (c *Call) stopped(w *Walk) bool {
+	switch w.Event.(type) {
+	case Invite, Progress, Failure:
+		return true
+	case Message:
+		l := c.Legs[w.Leg]
+		if t := l.tx(w.Tx); t != nil && c.Cause == nil {
+			c.reply(l, t, reply{status: 200})
+		}
+		return true
+	}
+	return c.Cause != nil && !isEnded(w.Event)
+}
+
+func isEnded(e Event) bool {
+	_, ok := e.(Ended)
+	return ok
+}
+
+// conclude is what the engine does when no App stopped an event.
+func (c *Call) conclude(w *Walk) {
+	l := c.Legs[w.Leg]
+	switch ev := w.Event.(type) {
+	case Invite:
+		c.dial(w, ev)
+	case Progress:
+		c.ring(l, w)
+	case Answer:
+		c.connect(l, w)
+	case Failure:
+		c.branchFailed(ev)
+	case Reinvite, Message:
+		c.relay(l, w)
+	case Hangup:
+		c.end(ev.Cause)
+	}
+}
+
+// hold keeps an event at its App until the look-up is done. CANCEL, BYE and limits overtake it; a late result is dropped.
+func (c *Call) hold(w *Walk, lookup func(context.Context) Event) {
+	l := c.Legs[w.Leg]
+	limit := c.links[w.At].Deadline
+	if limit == 0 {
+		limit = 5 * time.Second
+	}
+	w.Msg = w.Msg.keep()
+	c.gen++
+	l.Hold = &Held{Walk: *w, Generation: c.gen, Until: c.srv.now() + limit}
+	c.lookUp(w.Leg, c.gen, limit, lookup)
+}
+
+// lookUp runs off the call; it ends with its function, whose context ends with the hold, and Close waits for it.
+func (c *Call) lookUp(leg uint8, gen uint32, limit time.Duration, f func(context.Context) Event) {
+	ctx, cancel := context.WithTimeout(c.srv.ctx, limit)
+	if c.cancels == nil {
+		c.cancels = map[uint32]context.CancelFunc{}
+	}
+	c.cancels[gen] = cancel
+	c.srv.lookUp(func() {
+		res := c.srv.guard(ctx, f)
+		c.srv.post(c, event{order: func(c *Call) { c.resume(leg, gen, res) }})
+	})
+}
+
+// resume brings a look-up's result to the App that asked, then sends the held event on.
+func (c *Call) resume(leg uint8, gen uint32, res Event) {
+	l := c.Legs[leg]
+	if l.Hold == nil || l.Hold.Generation != gen {
+		return
+	}
+	if res == nil {
+		c.holdFailed(l)
+		return
+	}
+	w := l.Hold.Walk
+	c.dropHoldOnly(l)
+	v, ok := c.run(&w, res)
+	if !ok && c.failed(&w) || v == Hold {
+		return
+	}
+	if v != Stop || !c.stopped(&w) {
+		w.next()
+		c.walk(&w)
+	}
+	c.drainQueue(l)
+}
+
+// holdFailed is the App's default handling when its look-up was not done in time.
+func (c *Call) holdFailed(l *Leg) {
+	w := l.Hold.Walk
+	c.dropHoldOnly(l)
+	c.srv.metrics.appFailures.WithLabelValues(c.links[w.At].App.Name(), "look-up").Inc()
+	if c.failed(&w) {
+		return
+	}
+	w.next()
+	c.walk(&w)
+	c.drainQueue(l)
+}
+
+// dropHoldOnly forgets a hold and cancels its look-up.
+func (c *Call) dropHoldOnly(l *Leg) {
+	if l.Hold == nil {
+		return
+	}
+	if cancel := c.cancels[l.Hold.Generation]; cancel != nil {
+		cancel()
+		delete(c.cancels, l.Hold.Generation)
+	}
+	l.Hold = nil
+}
+
+// dropHold forgets what a leg holds and what waits behind it.
+func (c *Call) dropHold(l *Leg) {
+	c.dropHoldOnly(l)
+	l.Queue = nil
+}
+
+// drainQueue offers what waited behind a hold, until one of them is held again.
+func (c *Call) drainQueue(l *Leg) {
+	for len(l.Queue) > 0 && l.Hold == nil && c.Cause == nil {
+		w := l.Queue[0]
+		l.Queue = l.Queue[1:]
+		c.offer(w)
+	}
+}
+
+// setChain fills the chain from an index on.
+func (c *Call) setChain(from int, names []string) bool {
+	for _, n := range names {
+		if _, ok := c.srv.cfg.Apps[n]; !ok || from+len(names) > maxChain {
+			return false
+		}
+	}
+	c.Chain, c.links = c.Chain[:from:from], c.links[:from:from]
+	for _, n := range names {
+		link := c.srv.cfg.Apps[n]
+		c.Chain = append(c.Chain, Applied{n, link.Version})
+		c.links = append(c.links, link)
+	}
+	return true
+}
+
+const maxChain = 32
+
+// keep returns a message that outlives the read buffer.
+func (t Text) keep() Text {
+	if t.Message == nil {
+		return t
+	}
+	return Text{t.Clone()}
+}

@@ -1,0 +1,194 @@
+package b2bua
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"regexp"
+	"time"
+
+	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// Config is what a Server is made of. DefaultConfig gives the values of the standards.
+type Config struct {
+	Sides    []*Side
+	Routes   []Route
+	Policies []Pair // the first that fits a pair of sides; none: ims-home between home sides, else untrusted
+
+	Apps map[string]Link // what the chains of the sides name
+
+	Timers      sip.Timers
+	MaxForwards int           // of requests of our own, and of an INVITE that has none
+	MaxCalls    int           // 0 is no limit; one more gets 503
+	StepLimit   time.Duration // how long an App may hold the call's goroutine
+	Drain       time.Duration // how long Shutdown lets calls finish
+
+	Anchor bool // media through our own ports; else descriptions cross with the parties' addresses
+	Media  Media
+	CDR    cdr.Sink
+	Store  Store // nil keeps no snapshots
+
+	Key    [16]byte // of the identifiers; a restored call needs the key it was made with
+	Node   uint16
+	Clock  Clock
+	Random func() uint64
+	Log    *slog.Logger
+}
+
+// DefaultConfig returns the standards' values, without sides.
+func DefaultConfig() Config {
+	return Config{Timers: sip.DefaultTimers(), MaxForwards: 70, StepLimit: 500 * time.Millisecond, Drain: 30 * time.Second}
+}
+
+// Media is what carries speech: a relay of port pairs. Commands never block and are obeyed in order per port.
+type Media interface {
+	// Open takes a pair of ports at a local address, any pair for want 0, else that one (a restored call).
+	Open(call uint64, local netip.Addr, want uint16) (media.Port, error)
+	Do(media.Command)
+	Close(media.PortID) media.Stats
+}
+
+// Clock tells the time; it is injected so that hours pass in a test at once.
+type Clock interface {
+	// Now is monotonic, from any start.
+	Now() time.Duration
+	// Wall is for people and for other nodes.
+	Wall() time.Time
+}
+
+// Trust is how far the network of a side may be believed.
+type Trust uint8
+
+// The degrees of trust.
+const (
+	Untrusted Trust = iota
+	Partner
+	Home
+)
+
+// Conn sends datagrams from one local address; it never blocks.
+type Conn interface {
+	Send(b []byte, to netip.AddrPort) error
+}
+
+// Local is one address of ours on a side.
+type Local struct {
+	Conn
+	Addr      netip.AddrPort
+	Advertise string // host:port that stands in Via and Contact
+
+	side   *Side
+	number uint8
+}
+
+// Side is a network we face.
+type Side struct {
+	Name           string
+	Locals         []*Local
+	Domain         string // host of From and To of our own
+	Trust          Trust
+	NextHop        NextHop
+	Apps           []string // the chain of calls that come in here
+	FollowRedirect bool     // dial the Contact of a 3xx of this side, else it is a failure
+	Allow          []netip.Prefix
+	Media          netip.Addr
+	MediaAdvertise netip.Addr // shown in descriptions instead of Media when valid
+}
+
+// NextHop is where requests of a side go when no Route says it: the host that stands in their Request-URI and its address.
+type NextHop struct {
+	Host string // host or host:port
+	Addr netip.AddrPort
+}
+
+// Route sends calls of a side on; the first that fits wins.
+type Route struct {
+	From    string // side, "" any
+	User    *regexp.Regexp
+	Host    *regexp.Regexp
+	Header  string
+	Value   *regexp.Regexp
+	To      string
+	NextHop NextHop // zero: that of the side
+}
+
+// Pair names the policy of what crosses from one side to another; "" fits any side.
+type Pair struct {
+	From, To string
+	Policy   *Policy
+}
+
+// Link is an App in the catalogue with its version and default handling.
+type Link struct {
+	App       App
+	Version   string
+	OnFailure OnFailure
+	Deadline  time.Duration // of a Hold; 0 means 5 s
+}
+
+// OnFailure is the default handling of an App that panics, hangs or does not answer, as an S-CSCF does (TS 24.229 5.4.3.2).
+type OnFailure uint8
+
+// Continue goes on without the App, Terminate ends the call with a 500.
+const (
+	Continue OnFailure = iota
+	Terminate
+)
+
+func (cfg *Config) validate() error {
+	if len(cfg.Sides) == 0 {
+		return errors.New("b2bua: no side to listen on")
+	}
+	names := map[string]bool{}
+	for _, s := range cfg.Sides {
+		if names[s.Name] || len(s.Locals) == 0 {
+			return fmt.Errorf("b2bua: side %q is named twice or has no address", s.Name)
+		}
+		names[s.Name] = true
+		for _, app := range s.Apps {
+			if _, ok := cfg.Apps[app]; !ok {
+				return fmt.Errorf("b2bua: side %q: no application %q", s.Name, app)
+			}
+		}
+	}
+	for _, r := range cfg.Routes {
+		if r.From != "" && !names[r.From] || !names[r.To] {
+			return fmt.Errorf("b2bua: a route from %q to %q names no side", r.From, r.To)
+		}
+	}
+	return nil
+}
+
+// via finds the local address that a message to a destination leaves from: one of the same family.
+func (s *Side) via(to netip.AddrPort) *Local {
+	for _, l := range s.Locals {
+		if l.Addr.Addr().Is4() == to.Addr().Unmap().Is4() {
+			return l
+		}
+	}
+	return s.Locals[0]
+}
+
+// owns tells whether host:port is one of the side's own names.
+func (s *Side) owns(host []byte, port uint16) bool {
+	if port == 0 && sip.EqualFold(host, s.Domain) {
+		return true
+	}
+	if port == 0 {
+		port = 5060
+	}
+	addr, _ := netip.ParseAddr(string(trimBrackets(host)))
+	for _, l := range s.Locals {
+		if addr.IsValid() && netip.AddrPortFrom(addr, port) == l.Addr {
+			return true
+		}
+		if h, p := splitHostPort([]byte(l.Advertise)); p == port && string(h) == string(host) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,235 @@
+package b2bua
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// hop is where an INVITE goes and what stands in it.
+type hop struct {
+	side   *Side
+	addr   netip.AddrPort
+	host   string   // for Request-URI and To, where those of the caller do not cross
+	routes []string // byte for byte
+}
+
+// dial makes a leg for a branch and sends its INVITE: the end of an Invite's walk.
+func (c *Call) dial(w *Walk, inv Invite) {
+	a := c.Legs[0]
+	if c.Hops == 0 { // RFC 3261 16.3: 483 only when we would forward
+		c.failBranch(w.Branch, 483)
+		return
+	}
+	h, status := c.srv.route(a, inv.Draft)
+	if status != 0 {
+		c.failBranch(w.Branch, status)
+		return
+	}
+	m := inv.Request.Message
+	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr),
+		Routes: h.routes, Dest: h.addr, CSeq: uint32(c.srv.random()) >> 4}
+	l.Local = l.local.index()
+	c.address(l, m, inv.Draft, h.host)
+	d := &Dialog{Twin: noTwin} // it takes the first remote tag
+	l.Dialogs = append(l.Dialogs, d)
+	c.Legs = append(c.Legs, l)
+	c.Branches[w.Branch].Leg = l.Slot
+	if t := inv.Next.Timeout; t > 0 {
+		c.Branches[w.Branch].Until = c.srv.now() + t
+	}
+	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1}
+	if err := c.cross(a, a.Dialogs[0], l, d, m, false, &o); err != nil {
+		l.Phase = Over
+		c.closePorts(l)
+		c.failBranch(w.Branch, err.status)
+		return
+	}
+	c.sendInvite(l, &o)
+}
+
+// address fills From, To and Request-URI of a new leg by the pair's policy.
+func (c *Call) address(l *Leg, m *sip.Message, draft *Draft, host string) {
+	p := c.srv.policy(c.Legs[0].side, l.side)
+	from, _ := sip.ParseAddress(field(draft, m, sip.HdrFrom))
+	to, _ := sip.ParseAddress(field(draft, m, sip.HdrTo))
+	b := p.appendAddress(c.buffer(), from, l.side.Domain)
+	n := len(b)
+	b = p.appendAddress(b, to, host)
+	k := len(b)
+	b = c.appendTarget(b, p, draft.RequestURI, host)
+	all := string(b)
+	l.Us, l.Them, l.Target = all[:n], all[n:k], all[k:]
+	c.runner.scratch = b[:0]
+}
+
+// appendTarget prints the Request-URI: as the draft says, our own name in it replaced by the next hop's.
+func (c *Call) appendTarget(dst []byte, p *Policy, uri, host string) []byte {
+	if u, err := sip.ParseURI([]byte(uri)); err == nil && u.IsSIP() && p.Names && c.Legs[0].side.owns(u.Host, u.Port) {
+		q := *p
+		q.Names = false
+		return q.appendURI(dst, []byte(uri), host)
+	}
+	return p.appendURI(dst, []byte(uri), host)
+}
+
+// field returns From or To as an App has set it, else as it came.
+func field(d *Draft, m *sip.Message, id sip.HeaderID) []byte {
+	for _, f := range d.Headers {
+		if sip.HeaderIDOf([]byte(f.Name)) == id && f.Value != "" {
+			return []byte(f.Value)
+		}
+	}
+	return m.Get(id)
+}
+
+// sendInvite sends the initial INVITE of a leg.
+func (c *Call) sendInvite(l *Leg, o *outgoing) {
+	l.CSeq++
+	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.contentType == sdpType},
+		sip.Calling)
+	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
+	b = append(c.appendContact(b, l, o), allow...)
+	t.Last = c.exact(c.appendCrossing(b, l, o))
+	c.transmit(l.local, t.Last, t.Dest)
+}
+
+// cross puts the body of a message of one leg into what goes to the other.
+func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message, answer bool, o *outgoing) *errOffer {
+	if len(m.Body) == 0 {
+		return nil
+	}
+	ct := m.Get(sip.HdrContentType)
+	if describes(m) {
+		body, err := c.carry(fl, from, tl, to, m.Body, answer)
+		if err != nil {
+			var refused *errOffer
+			if !errors.As(err, &refused) {
+				refused = &errOffer{500, err.Error()}
+			}
+			return refused
+		}
+		o.body, o.contentType = body, sdpType
+		return nil
+	}
+	if len(ct) > 0 && c.srv.policy(fl.side, tl.side).carriesBody(ct) {
+		o.body, o.contentType = m.Body, string(ct)
+	}
+	return nil
+}
+
+// cancel cancels an INVITE of ours, now or as soon as a provisional allows it (RFC 3261 9.1).
+func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
+	t.Cancel = true
+	if t.State == sip.Proceeding { // RFC 3261 9.1: no final answer within 64*T1 is one
+		t.Expire = c.srv.now() + 64*c.srv.cfg.Timers.T1
+	}
+	if !t.Rang || len(t.Last) == 0 {
+		return
+	}
+	var inv sip.Message
+	if inv.Parse(append([]byte(nil), t.Last...)) != nil {
+		return
+	}
+	n := c.begin(l, &Tx{Kind: sip.NonInviteClient, Method: sip.CANCEL, CSeq: t.CSeq, Own: true, Dest: t.Dest, Local: t.Local, Peer: t.Num,
+		PeerLeg: l.Slot}, sip.Trying)
+	b := appendHopByHop(c.buffer(), &inv, "CANCEL", inv.Get(sip.HdrTo))
+	if cause.Reason != "" {
+		b = append(append(append(b, "Reason: "...), cause.Reason...), '\r', '\n')
+	}
+	n.Last = c.exact(sip.AppendBody(b, nil))
+	c.transmit(l.local, n.Last, n.Dest)
+}
+
+// route finds the next hop of a draft; status is the refusal when there is none. Behind an S-CSCF the remaining Route wins
+// (TS 24.229 5.7.5); it is honoured only from a side at home.
+func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
+	if d.Next.Side == "" && d.Next.NextHop == "" && a.side.Trust == Home {
+		if routes := remainingRoutes(a.side, d.Request.Message); len(routes) > 0 {
+			addr, ok := uriAddr([]byte(bare(routes[0])))
+			if !ok {
+				return hop{}, 502
+			}
+			return hop{side: a.side, addr: addr, host: addr.String(), routes: routes}, 0
+		}
+	}
+	h.side = a.side
+	next := a.side.NextHop
+	if d.Next.Side != "" {
+		h.side = s.sides[d.Next.Side]
+		next = h.side.NextHop
+	} else if r := s.match(a.side, d); r != nil {
+		h.side = s.sides[r.To]
+		if next = r.NextHop; !next.Addr.IsValid() {
+			next = h.side.NextHop
+		}
+	}
+	if d.Next.NextHop != "" {
+		addr, err := netip.ParseAddrPort(d.Next.NextHop)
+		if err != nil {
+			return hop{}, 500
+		}
+		next = NextHop{Host: d.Next.NextHop, Addr: addr}
+	}
+	if !next.Addr.IsValid() {
+		return hop{}, 404
+	}
+	h.addr, h.host = next.Addr, next.Host
+	return h, 0
+}
+
+// match returns the first route that fits.
+func (s *Server) match(from *Side, d *Draft) *Route {
+	u, err := sip.ParseURI([]byte(d.RequestURI))
+	user, host := u.User, u.Host
+	if err == nil && !u.IsSIP() {
+		user, _, _ = cutParams(u.Opaque)
+	}
+	for i := range s.cfg.Routes {
+		r := &s.cfg.Routes[i]
+		switch {
+		case r.From != "" && r.From != from.Name,
+			r.User != nil && !r.User.Match(user),
+			r.Host != nil && !r.Host.Match(host),
+			r.Header != "" && r.Value != nil && !r.Value.MatchString(d.Header(r.Header)):
+			continue
+		}
+		return r
+	}
+	return nil
+}
+
+func cutParams(b []byte) (before, after []byte, found bool) {
+	for i, c := range b {
+		if c == ';' {
+			return b[:i], b[i:], true
+		}
+	}
+	return b, nil, false
+}
+
+// remainingRoutes returns the Route values after our own entry, byte for byte.
+func remainingRoutes(side *Side, m *sip.Message) []string {
+	var out []string
+	own := true
+	for i := range m.Headers {
+		if m.Headers[i].ID != sip.HdrRoute {
+			continue
+		}
+		for v := m.Headers[i].Value; len(v) > 0; {
+			var one []byte
+			one, v = sip.CutValue(v)
+			if own {
+				own = false
+				if a, err := sip.ParseAddress(one); err == nil {
+					if u, err := sip.ParseURI(a.URI); err == nil && u.IsSIP() && side.owns(u.Host, u.Port) {
+						continue
+					}
+				}
+			}
+			out = append(out, string(one))
+		}
+	}
+	return out
+}

@@ -1,0 +1,300 @@
+package b2bua
+
+import (
+	"strconv"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// maxDialogs bounds the early dialogs of a leg, whatever a network forks to.
+const maxDialogs = 16
+
+// early finds or makes the dialog of a response above 100: the first remote tag takes the dialog the INVITE was sent in,
+// another tag is another fork (RFC 3261 12.1.2).
+func (c *Call) early(l *Leg, t *Tx, m *sip.Message) *Dialog {
+	tag, _ := toTag(m)
+	i := l.dialogOf(tag)
+	if i < 0 {
+		d := l.Dialogs[0]
+		if d.RemoteTag != "" && len(l.Dialogs) < maxDialogs {
+			d = &Dialog{Twin: noTwin, Offer: offer{Origin: d.Offer.Origin}}
+			l.Dialogs = append(l.Dialogs, d)
+		}
+		d.RemoteTag = string(tag)
+		i = int(l.index(d))
+	}
+	t.Dialog = uint8(i)
+	d := l.Dialogs[i]
+	if d.Target == "" || m.Status >= 200 {
+		d.Routes = recordRoute(m, true)
+		d.Target = l.Target
+		d.refresh(m)
+	}
+	return d
+}
+
+// inviteAnswered handles a 2xx: the first one answers, a repeated one gets its ACK again, one that crossed our CANCEL is
+// acknowledged and ended.
+func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
+	switch {
+	case t.Ack != nil:
+		if tag, _ := toTag(m); l.dialogOf(tag) < 0 && l.Phase == Over {
+			c.endFork(l, t, m, string(tag))
+			return
+		}
+		c.transmit(l.local, t.Ack, t.Dest)
+	case l.Phase == Over:
+		d := c.early(l, t, m)
+		c.sendAck(l, t, outgoing{})
+		c.send(l, d, sip.BYE, outgoing{}).Own = true
+	case l.Phase == Confirmed:
+		if len(t.Last) == 0 {
+			return // repeated, and the other party has not acknowledged yet
+		}
+		l.Dialogs[t.Dialog].refresh(m)
+		t.Last = nil
+		if t.Offered || t.Cancel { // although cancelled: it stands
+			c.sendAck(l, t, outgoing{})
+		}
+		c.answerPeer(t, m.Status, m)
+	default:
+		d := c.early(l, t, m)
+		l.Phase, d.Confirmed = Confirmed, true
+		l.Dialogs, t.Dialog = []*Dialog{d}, 0
+		t.Last = nil
+		if t.Offered {
+			c.sendAck(l, t, outgoing{})
+		}
+		c.offer(Walk{Event: Answer{Branch: int(l.Branch), Status: m.Status}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})
+	}
+}
+
+// endFork ends a dialog that another branch of the callee's network made after the first answered (RFC 3261 13.2.2.4).
+func (c *Call) endFork(l *Leg, t *Tx, m *sip.Message, tag string) {
+	d := &Dialog{RemoteTag: tag, Routes: recordRoute(m, true), Target: l.Target}
+	d.refresh(m)
+	l.Last++
+	ack := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &outgoing{})
+	c.transmit(l.local, c.exact(sip.AppendBody(ack, nil)), l.destination(d))
+	c.send(l, d, sip.BYE, outgoing{}).Own = true
+}
+
+// twin returns the caller's dialog that shows a callee's: the first takes the first, each fork one of its own.
+func (c *Call) twin(l *Leg, d *Dialog) *Dialog {
+	a := c.Legs[0]
+	if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) {
+		return a.Dialogs[d.Twin]
+	}
+	taken := false
+	for _, o := range c.Legs[1:] {
+		for _, od := range o.Dialogs {
+			taken = taken || od.Twin != noTwin
+		}
+	}
+	if !taken || len(a.Dialogs) >= maxDialogs {
+		d.Twin = 0
+		return a.Dialogs[0]
+	}
+	first := a.Dialogs[0]
+	n := &Dialog{Number: uint8(len(a.Dialogs)), RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
+	if n.Offer.Pending = first.Offer.Pending; n.Offer.Pending == nil {
+		n.Offer.Pending = first.Offer.Theirs
+	}
+	d.Twin = uint8(len(a.Dialogs))
+	a.Dialogs = append(a.Dialogs, n)
+	return n
+}
+
+// shown finds the callee's dialog of a response and the caller's that shows it.
+func (c *Call) shown(l *Leg, m *sip.Message) (d, ad *Dialog) {
+	tag, _ := toTag(m)
+	if i := l.dialogOf(tag); i >= 0 {
+		d = l.Dialogs[i]
+	} else {
+		d = l.Dialogs[0]
+	}
+	return d, c.twin(l, d)
+}
+
+// ring shows a callee's provisional response to the caller.
+func (c *Call) ring(l *Leg, w *Walk) {
+	a := c.Legs[0]
+	t := a.initial()
+	if a.Phase != Trying || t == nil || l.Phase != Trying {
+		return
+	}
+	m := w.Msg.Message
+	d, ad := c.shown(l, m)
+	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m}}
+	if err := c.cross(l, d, a, ad, m, t.Offered, &r.out); err != nil {
+		c.end(Cause{Status: err.status, By: ByCallee, Text: err.text})
+		return
+	}
+	if r.out.contentType == sdpType {
+		ad.Offer.Early = r.out.body
+	}
+	if c.Rang.IsZero() {
+		c.Rang = c.srv.cfg.Clock.Wall()
+	}
+	c.reply(a, t, r)
+}
+
+// connect answers the caller with a callee's answer and gives the other branches up.
+func (c *Call) connect(l *Leg, w *Walk) {
+	a := c.Legs[0]
+	t := a.initial()
+	if a.Phase != Trying || t == nil { // another branch was faster
+		c.hangLeg(l)
+		return
+	}
+	m := w.Msg.Message
+	d, ad := c.shown(l, m)
+	c.Winner = l.Slot
+	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m}}
+	if err := c.cross(l, d, a, ad, m, t.Offered, &r.out); err != nil {
+		c.end(Cause{Status: err.status, By: ByCallee, Text: err.text})
+		return
+	}
+	if len(r.out.body) == 0 && t.Offered && ad.Offer.Early != nil { // the answer stood in a provisional response alone
+		r.out.body, r.out.contentType = ad.Offer.Early, sdpType
+	}
+	c.giveUpOthers(l)
+	c.answered(a, t, ad, r)
+}
+
+// answered sends the caller's 2xx.
+func (c *Call) answered(a *Leg, t *Tx, d *Dialog, r reply) {
+	a.Phase, d.Confirmed, d.Offer.Early = Confirmed, true, nil
+	a.Dialogs, t.Dialog = []*Dialog{d}, 0
+	c.Invite = Text{}
+	c.Answer = c.srv.cfg.Clock.Wall()
+	r.dialog = d
+	c.reply(a, t, r)
+	c.srv.metrics.answered.Inc()
+	c.srv.metrics.setUp.Observe(c.Answer.Sub(c.Started).Seconds())
+}
+
+// giveUpOthers cancels all branches but the one that won.
+func (c *Call) giveUpOthers(winner *Leg) {
+	for _, l := range c.Legs[1:] {
+		if l != winner && l.Phase == Trying {
+			c.abandonWith(l, Cause{Reason: `SIP;cause=200;text="Call completed elsewhere"`})
+			c.Branches[l.Branch].Failed = 487
+		}
+	}
+	for i := range c.Branches {
+		c.Branches[i].Until = 0
+	}
+}
+
+// abandonWith cancels a leg that rings.
+func (c *Call) abandonWith(l *Leg, cause Cause) {
+	l.Phase = Over
+	c.dropHold(l)
+	if t := l.initial(); t != nil {
+		c.cancel(l, t, cause)
+	}
+	c.closePorts(l)
+}
+
+// abandon gives a ringing leg up and reports its branch as failed.
+func (c *Call) abandon(l *Leg, status int) {
+	if l.Phase != Trying {
+		return
+	}
+	c.abandonWith(l, Cause{})
+	c.failBranch(l.Branch, status)
+}
+
+// hangLeg ends one answered leg while the call goes on.
+func (c *Call) hangLeg(l *Leg) {
+	l.Phase = Over
+	c.ackPending(l)
+	c.closePorts(l)
+	if d := l.confirmed(); d != nil {
+		c.send(l, d, sip.BYE, outgoing{}).Own = true
+	}
+}
+
+// ackPending acknowledges a 2xx whose ACK the other party never sent.
+func (c *Call) ackPending(l *Leg) {
+	for _, t := range l.Txs {
+		if t.unacked() {
+			c.sendAck(l, t, outgoing{})
+			return
+		}
+	}
+}
+
+// failBranch reports a branch as failed to the Apps, then to the caller.
+func (c *Call) failBranch(branch uint8, status int) {
+	c.offer(Walk{Event: Failure{Branch: int(branch), Status: status}, Branch: branch, Up: true})
+}
+
+// branchFailed is the end of a Failure's walk: a redirection is followed where the side says so; the last branch to fail
+// ends the call with the best answer of all (RFC 3261 16.7).
+func (c *Call) branchFailed(f Failure) {
+	b := &c.Branches[f.Branch]
+	b.Failed, b.Until = f.Status, 0
+	if c.redirect(b, f) || c.Legs[0].Phase != Trying || c.Legs[0].Hold != nil {
+		return
+	}
+	best := f.Status
+	for i := range c.Branches {
+		o := &c.Branches[i]
+		if o.Leg != 0 && c.Legs[o.Leg].Phase == Trying {
+			return
+		}
+		if o.Failed != 0 && better(o.Failed, best) {
+			best = o.Failed
+		}
+	}
+	by := ByCallee
+	if b.Leg == 0 || c.Legs[b.Leg].Last == 0 {
+		by = ByBifrons
+	}
+	c.end(Cause{Status: crossingStatus(best), By: by, Text: "refused with " + strconv.Itoa(best)})
+}
+
+// maxRedirects bounds how often one branch follows a 3xx.
+const maxRedirects = 5
+
+// redirect dials the first Contact of a 3xx, by the same next hop: a Contact never makes us send elsewhere.
+func (c *Call) redirect(b *Branch, f Failure) bool {
+	if f.Status < 300 || f.Status > 399 || len(f.Contacts) == 0 || b.Leg == 0 || b.Hops >= maxRedirects || c.Invite.Message == nil ||
+		!c.Legs[b.Leg].side.FollowRedirect {
+		return false
+	}
+	b.Hops++
+	b.Failed, b.Leg = 0, 0
+	d := &Draft{Request: c.Invite, RequestURI: f.Contacts[0], Next: b.Dialed}
+	c.dial(&Walk{Branch: uint8(f.Branch)}, Invite{Draft: d, Branch: f.Branch})
+	return true
+}
+
+// relay carries a request inside the call to the other leg; where Bifrons is the other end, it answers itself.
+func (c *Call) relay(l *Leg, w *Walk) {
+	t := l.tx(w.Tx)
+	if t == nil || w.Msg.Message == nil {
+		return
+	}
+	m := w.Msg.Message
+	o := c.other(l)
+	if o == nil {
+		c.answerInDialog(l, t, m)
+		return
+	}
+	d := o.confirmed()
+	if d == nil || o.Phase != Confirmed {
+		c.reply(l, t, reply{status: 480})
+		return
+	}
+	out := outgoing{from: l, m: m, hops: c.srv.hops(m) - 1}
+	if err := c.cross(l, l.Dialogs[t.Dialog], o, d, m, false, &out); err != nil {
+		c.rollBack(l, l.Dialogs[t.Dialog], o, d)
+		c.reply(l, t, reply{status: err.status})
+		return
+	}
+	n := c.send(o, d, m.Method, out)
+	n.PeerLeg, n.Peer = l.Slot, t.Num
+}

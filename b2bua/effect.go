@@ -1,0 +1,59 @@
+package b2bua
+
+import "time"
+
+// Effect is what an App asks for: one of the structs of effectTypes, by value.
+type Effect any
+
+// Dial opens a branch: one leg and one walk of the Apps after the dialling one. The zero value dials as the routes say.
+type Dial struct {
+	URI     string        // Request-URI, "" as in the draft
+	Side    string        // "" as the routes say
+	NextHop string        // address:port, "" that of the side or of the URI
+	Timeout time.Duration // until a final answer; the branch then fails with 408; 0 is Timer C alone
+}
+
+// Ring sends the caller a provisional response of Bifrons' own, 180 to 199.
+type Ring struct{ Status int }
+
+// Accept answers the caller: Bifrons itself is the other end (the leg's link is own).
+type Accept struct{}
+
+// Reject answers the caller's INVITE with a final failure and ends the call.
+type Reject struct {
+	Status int
+	Reason string // for the record, never on the wire
+}
+
+// End hangs up all parties.
+type End struct{ Cause Cause }
+
+// Send sends a request with a body inside the dialog of a leg: INFO or MESSAGE.
+type Send struct {
+	Leg         int
+	Method      string
+	ContentType string
+	Body        []byte
+}
+
+// Alarm starts a timer of the App, replacing one of the same name; 0 stops it.
+type Alarm struct {
+	Name  string
+	After time.Duration
+}
+
+// Follow replaces the rest of the chain: the applications, by catalogue name, that come after this one. A chain may so be
+// chosen by the first App, which knows the subscriber.
+type Follow struct{ Apps []string }
+
+// effectTypes is the one table of names: logs, JSON, scripts and remote programs use it alike.
+var effectTypes = named{
+	"dial":   func() any { return &Dial{} },
+	"ring":   func() any { return &Ring{} },
+	"accept": func() any { return &Accept{} },
+	"reject": func() any { return &Reject{} },
+	"end":    func() any { return &End{} },
+	"send":   func() any { return &Send{} },
+	"alarm":  func() any { return &Alarm{} },
+	"follow": func() any { return &Follow{} },
+}

@@ -1,0 +1,156 @@
+package b2bua
+
+import (
+	"encoding"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// Event is what happened to a call: one of the structs of eventTypes, by value. Result types of look-ups are Events too.
+type Event any
+
+// Invite is the caller's request on its way to the next hop; Apps may change its draft, which the next App sees. Attempt
+// counts how often it was offered before: after a takeover the held event is offered again.
+type Invite struct {
+	*Draft
+	Branch  int
+	Attempt int
+}
+
+// Progress is a provisional response of a branch, above 100.
+type Progress struct {
+	Branch int
+	Status int
+}
+
+// Answer is a branch's 2xx.
+type Answer struct {
+	Branch int
+	Status int
+}
+
+// Failure is a branch's final refusal, with the callee's own status; Contacts are those of a 3xx.
+type Failure struct {
+	Branch   int
+	Status   int
+	Contacts []string
+}
+
+// Reinvite is a new offer, or the question for one, inside the call.
+type Reinvite struct {
+	Leg int
+	SDP bool
+}
+
+// Message is a request inside the call that carries a body: INFO or MESSAGE.
+type Message struct {
+	Leg         int
+	Method      string
+	ContentType string
+	Body        []byte
+}
+
+// Hangup is a BYE, a CANCEL, or the loss of a party.
+type Hangup struct {
+	Leg   int
+	Cause Cause
+}
+
+// Timer is an App's own timer that ran out.
+type Timer struct{ Name string }
+
+// Media is news of a leg's speech: "latched" or "silence".
+type MediaNews struct {
+	Leg  int
+	Kind string
+}
+
+// Ended comes to every App exactly once.
+type Ended struct{ Cause Cause }
+
+// eventTypes is the one table of names: snapshots, JSON, scripts and remote programs use it alike.
+var eventTypes = named{
+	"invite":   func() any { return &Invite{} },
+	"progress": func() any { return &Progress{} },
+	"answer":   func() any { return &Answer{} },
+	"failure":  func() any { return &Failure{} },
+	"reinvite": func() any { return &Reinvite{} },
+	"message":  func() any { return &Message{} },
+	"hangup":   func() any { return &Hangup{} },
+	"timer":    func() any { return &Timer{} },
+	"media":    func() any { return &MediaNews{} },
+	"ended":    func() any { return &Ended{} },
+}
+
+// Draft is the request a leg will send: what came, and what Apps set over it. What is here goes out as the pair's policy
+// says; what an App set passes the policy, for it was set on purpose.
+type Draft struct {
+	Request    Text // read-only
+	RequestURI string
+	Headers    []Field // set by Apps, in order; an empty value removes a header
+	Next       Dial    // where to; zero: as the routes say
+}
+
+// Field is a header field by name.
+type Field struct{ Name, Value string }
+
+// Header returns the first value of a header as the draft says now, "" if there is none.
+func (d *Draft) Header(name string) string {
+	for _, f := range d.Headers {
+		if sameHeader(f.Name, name) {
+			return f.Value
+		}
+	}
+	return d.Request.Header(name)
+}
+
+// Set replaces all values of a header; "" removes it. The dialog's own fields (Via, From tag, Call-ID, CSeq, Contact
+// address, Route) are the engine's and cannot be set.
+func (d *Draft) Set(name, value string) {
+	for i := range d.Headers {
+		if sameHeader(d.Headers[i].Name, name) {
+			d.Headers[i].Value = value
+			return
+		}
+	}
+	d.Headers = append(d.Headers, Field{name, value})
+}
+
+func (d *Draft) overrides(h *sip.Header) bool {
+	for _, f := range d.Headers {
+		if id := sip.HeaderIDOf([]byte(f.Name)); id == h.ID && (id != sip.HdrOther || sip.EqualFold(h.Name, f.Name)) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameHeader(a, b string) bool {
+	id := sip.HeaderIDOf([]byte(a))
+	return id == sip.HeaderIDOf([]byte(b)) && (id != sip.HdrOther || sip.EqualFold([]byte(a), b))
+}
+
+// Text is a message as data: in a snapshot it is its bytes.
+type Text struct{ *sip.Message }
+
+var (
+	_ encoding.BinaryMarshaler   = Text{}
+	_ encoding.BinaryUnmarshaler = (*Text)(nil)
+)
+
+// MarshalBinary prints the message.
+func (t Text) MarshalBinary() ([]byte, error) {
+	if t.Message == nil {
+		return []byte{}, nil
+	}
+	return t.Append(nil), nil
+}
+
+// UnmarshalBinary parses it again.
+func (t *Text) UnmarshalBinary(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	t.Message = new(sip.Message)
+	return t.Parse(append([]byte(nil), b...))
+}

@@ -1,0 +1,180 @@
+package b2bua
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// fence keeps applications from hurting anything but their own call: it knows the goroutines that run steps, and takes a
+// call away from one whose App is overdue.
+type fence struct {
+	mu      sync.Mutex
+	runners map[*runner]struct{}
+	strikes map[string]int
+	off     sync.Map // names of applications that are switched off
+}
+
+// runner is a goroutine that runs steps, with its scratch buffer. replace starts another one in its place; nil for a
+// goroutine that was made for one event.
+type runner struct {
+	step    atomic.Pointer[Step]
+	scratch []byte
+	replace func()
+}
+
+const maxStrikes = 5
+
+// join registers a goroutine.
+func (f *fence) join(replace func()) *runner {
+	r := &runner{replace: replace, scratch: make([]byte, 0, 4096)}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.runners == nil {
+		f.runners, f.strikes = map[*runner]struct{}{}, map[string]int{}
+	}
+	f.runners[r] = struct{}{}
+	return r
+}
+
+func (f *fence) leave(r *runner) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.runners, r)
+}
+
+// overdue returns the goroutines in an App for longer than the limit.
+func (f *fence) overdue(now, limit time.Duration) (out []*runner) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for r := range f.runners {
+		if s := r.step.Load(); s != nil && now-s.started > limit {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// strike counts an App that panicked or hung; true when that was once too often.
+func (f *fence) strike(app string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.strikes[app]++
+	if f.strikes[app] != maxStrikes {
+		return false
+	}
+	f.off.Store(app, true)
+	return true
+}
+
+func (s *Server) switchedOff(app string) bool {
+	_, off := s.fence.off.Load(app)
+	return off
+}
+
+// misbehaved records an App that panicked or hung.
+func (s *Server) misbehaved(app, how string) {
+	s.metrics.appFailures.WithLabelValues(app, how).Inc()
+	if s.fence.strike(app) {
+		s.log.Error("application switched off", "app", app, "strikes", maxStrikes)
+	}
+}
+
+// watch is the watchdog; it ends with Close.
+func (s *Server) watch() {
+	tick := time.NewTicker(max(s.cfg.StepLimit/5, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+			s.Watch()
+		}
+	}
+}
+
+// Watch looks once for overdue applications; Start does so all the time.
+func (s *Server) Watch() {
+	for _, r := range s.fence.overdue(s.now(), s.cfg.StepLimit) {
+		st := r.step.Load()
+		if st == nil || !st.kill() {
+			continue
+		}
+		s.fence.leave(r)
+		if r.replace != nil {
+			r.replace()
+		}
+		s.takeOver(st)
+	}
+}
+
+// takeOver goes on with a call whose goroutine hangs in an App: the App's default handling, then what waits in the mailbox.
+// The hung goroutine ends by itself when its App returns, and touches nothing (Call.run).
+func (s *Server) takeOver(st *Step) {
+	c, w := st.call, *st.walk
+	app := c.links[w.At].App.Name()
+	s.log.Error("application hangs, its call goes on without it", "call", c.ID, "app", app)
+	s.misbehaved(app, "hung")
+	s.spawn(func(run *runner) {
+		c.runner = run
+		l := c.Legs[w.Leg]
+		ended := isEnded(w.Event)
+		if !c.failed(&w) || ended {
+			w.next()
+			c.walk(&w)
+		}
+		c.drainQueue(l)
+		c.settle()
+		if e, ok := c.box.Next(); ok {
+			s.run(run, c, e)
+		}
+	})
+}
+
+// spawn runs f on a goroutine of its own, known to the fence; Close waits for it unless its App hangs.
+func (s *Server) spawn(f func(*runner)) {
+	var once sync.Once
+	s.threads.Add(1)
+	done := func() { once.Do(s.threads.Done) }
+	run := s.fence.join(done)
+	go func() {
+		defer done()
+		defer s.fence.leave(run)
+		f(run)
+	}()
+}
+
+// post gives a call an event from outside its messages: a look-up's result, media news, an order.
+func (s *Server) post(c *Call, e event) {
+	if c.box.Enter(func() event { return e }) {
+		s.spawn(func(run *runner) { s.run(run, c, e) })
+	}
+}
+
+// ask runs an order in a call's mailbox and waits for it, at most a second.
+func (s *Server) ask(c *Call, order func(*Call)) bool {
+	done := make(chan struct{})
+	s.post(c, event{order: func(c *Call) { order(c); close(done) }})
+	select {
+	case <-done:
+		return true
+	case <-time.After(time.Second):
+		return false
+	}
+}
+
+// lookUp runs a look-up; Close waits for it, its context ended.
+func (s *Server) lookUp(f func()) { s.threads.Go(f) }
+
+// guard is the fence around a look-up; nil means it failed.
+func (s *Server) guard(ctx context.Context, f func(context.Context) Event) (e Event) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("look-up panicked", "panic", r)
+			e = nil
+		}
+	}()
+	return f(ctx)
+}

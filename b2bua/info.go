@@ -1,0 +1,88 @@
+package b2bua
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/bifrons/bifrons/b2bua/cdr"
+)
+
+// Info is a call as people see it.
+type Info struct {
+	ID      uint64    `json:"id"`
+	From    string    `json:"from"`
+	To      string    `json:"to"`
+	State   string    `json:"state"` // trying, ringing, confirmed
+	Started time.Time `json:"started"`
+	Answer  time.Time `json:"answer,omitzero"`
+	Chain   []string  `json:"chain"`
+	Legs    []LegInfo `json:"legs"`
+}
+
+// LegInfo is a leg as people see it.
+type LegInfo struct {
+	Side   string   `json:"side"`
+	CallID string   `json:"callid"`
+	Party  string   `json:"party"`
+	State  string   `json:"state"` // trying, confirmed, over
+	Remote string   `json:"remote"`
+	Ports  []uint16 `json:"ports"` // local RTP ports, one per m-line, 0 for none
+}
+
+// Calls returns the calls that have not ended, oldest first. It asks each call in its mailbox; one that is busy for longer
+// than a second is left out.
+func (s *Server) Calls() []Info {
+	out := []Info{}
+	for _, c := range s.table.all() {
+		var info *Info
+		if s.ask(c, func(c *Call) { info = c.info() }) && info != nil {
+			out = append(out, *info)
+		}
+	}
+	slices.SortFunc(out, func(a, b Info) int { return a.Started.Compare(b.Started) })
+	return out
+}
+
+func (c *Call) info() *Info {
+	if c.Cause != nil || len(c.Legs) == 0 {
+		return nil
+	}
+	a := c.Legs[0]
+	i := &Info{ID: c.ID, From: a.Them, To: a.Us, State: "trying", Started: c.Started, Answer: c.Answer, Chain: []string{}}
+	switch {
+	case a.Phase == Confirmed:
+		i.State = "confirmed"
+	case !c.Rang.IsZero():
+		i.State = "ringing"
+	}
+	for _, a := range c.Chain {
+		i.Chain = append(i.Chain, a.Name)
+	}
+	for _, l := range c.Legs {
+		li := LegInfo{Side: l.Side, CallID: c.srv.callID(c, l), Party: l.party(), State: [...]string{"trying", "confirmed", "over"}[l.Phase],
+			Remote: l.Dest.String(), Ports: []uint16{}}
+		for _, p := range l.Ports {
+			port := uint16(0)
+			if p.ID != 0 {
+				port = p.Local.Port()
+			}
+			li.Ports = append(li.Ports, port)
+		}
+		i.Legs = append(i.Legs, li)
+	}
+	return i
+}
+
+func (s *Server) logStart(c *Call, l *Leg) {
+	if s.log.Enabled(s.ctx, slog.LevelInfo) {
+		s.log.Info("call started", "call", c.ID, "callid", l.CallID, "icid", c.ICID, "side", l.Side)
+	}
+}
+
+func (s *Server) logEnd(c *Call, r *cdr.Record) {
+	if s.log.Enabled(s.ctx, slog.LevelInfo) {
+		s.log.Info("call ended", "call", c.ID, "callid", c.Legs[0].CallID, "icid", c.ICID, "status", r.Status, "by", r.By, "cause", r.Cause,
+			"duration", r.End.Sub(r.Start).Round(time.Millisecond))
+	}
+}

@@ -1,0 +1,215 @@
+package b2bua
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// Phase is where a leg's one INVITE usage stands.
+type Phase uint8
+
+// The phases of a leg.
+const (
+	Trying Phase = iota
+	Confirmed
+	Over
+)
+
+// Leg is one INVITE usage with one party, as plain data: its transactions, its early dialogs, later its one confirmed
+// dialog. Slot 0 is the caller.
+type Leg struct {
+	Slot   uint8
+	UAC    bool // we sent the INVITE
+	Phase  Phase
+	Branch uint8 // that dialled it
+
+	Side   string
+	Local  uint8  // which of the side's addresses
+	CallID string // the party's; one of ours is minted when it is needed
+	Us     string // our From or To value, without tag
+	Them   string // theirs, without tag
+
+	Target string         // UAC: Request-URI of the initial INVITE
+	Routes []string       // UAC: Route of the initial INVITE, byte for byte
+	Dest   netip.AddrPort // where the initial INVITE went or came from
+
+	CSeq    uint32 // last of ours
+	Last    uint32 // number of the last transaction
+	Txs     []*Tx
+	Dialogs []*Dialog
+
+	Ports  []media.Port // per m-line; ID 0 has none
+	Joined bool         // the link of its media: joined to the other leg, else own (Bifrons is the end)
+
+	Hold  *Held
+	Queue []Walk // what waits behind the hold
+
+	side  *Side
+	local *Local
+}
+
+// Dialog is one dialog of a leg, early or confirmed (RFC 3261 12).
+type Dialog struct {
+	Number    uint8 // in our tag when we are the UAS
+	RemoteTag string
+	Target    string // remote target
+	Routes    []string
+	Remote    uint32 // last CSeq of the party
+	Confirmed bool
+
+	Twin  uint8 // of a callee's: the caller's dialog it is shown as, noTwin before
+	Offer offer
+}
+
+const noTwin = 255
+
+// Tx is a transaction of a leg: plain data, stepped in the call's mailbox by the tables of package sip.
+type Tx struct {
+	Kind   sip.TxKind
+	State  sip.TxState
+	Method sip.Method
+	Num    uint32 // within the leg; of a client transaction it is in the branch
+	Branch string // server: the party's
+	CSeq   uint32
+	Dialog uint8 // index in the leg
+	Local  uint8 // server: the address it came in on
+
+	Head []byte         // server: the fields every response repeats (RFC 3261 8.2.6.2), less a To without tag
+	Last []byte         // what a retransmission repeats
+	Ack  []byte         // INVITE client: the ACK of the 2xx
+	Dest netip.AddrPort // of what is repeated
+
+	Interval time.Duration
+	Retry    time.Duration // deadlines on the server's clock, 0 = none
+	Expire   time.Duration
+
+	Tagged  bool // server: the request's To had a tag
+	Offered bool // the request carried a description
+	Rang    bool // INVITE client: a provisional has come
+	Cancel  bool // INVITE client: to be cancelled, once Rang (RFC 3261 9.1)
+	Own     bool // the engine's: its answer goes no further
+	Tries   uint8
+	Again   time.Duration // when a re-INVITE refused with 491 is sent again (RFC 3261 14.1)
+
+	PeerLeg uint8
+	Peer    uint32 // Num of the other leg's transaction it carries, 0 none
+}
+
+// Held is an event that waits for an App's look-up.
+type Held struct {
+	Walk       Walk
+	Generation uint32
+	Until      time.Duration
+}
+
+// find returns the live transaction that matches.
+func (l *Leg) find(kind sip.TxKind, match func(*Tx) bool) *Tx {
+	for _, t := range l.Txs {
+		if t.Kind == kind && t.State != sip.Terminated && match(t) {
+			return t
+		}
+	}
+	return nil
+}
+
+// tx returns the transaction of that number, nil when it is over.
+func (l *Leg) tx(num uint32) *Tx {
+	for _, t := range l.Txs {
+		if t.Num == num && num != 0 {
+			return t
+		}
+	}
+	return nil
+}
+
+// initial returns the transaction of the leg's first INVITE while it lasts.
+func (l *Leg) initial() *Tx {
+	if len(l.Txs) > 0 && l.Txs[0].Num == 1 && l.Txs[0].Method == sip.INVITE {
+		return l.Txs[0]
+	}
+	return nil
+}
+
+// dialogOf returns the index of the dialog with a remote tag, -1 if there is none.
+func (l *Leg) dialogOf(tag []byte) int {
+	for i, d := range l.Dialogs {
+		if d.RemoteTag == string(tag) {
+			return i
+		}
+	}
+	return -1
+}
+
+// confirmed returns the leg's confirmed dialog, nil before.
+func (l *Leg) confirmed() *Dialog {
+	for _, d := range l.Dialogs {
+		if d.Confirmed {
+			return d
+		}
+	}
+	return nil
+}
+
+// party names a leg in causes and records.
+func (l *Leg) party() string {
+	if l.Slot == 0 {
+		return ByCaller
+	}
+	return ByCallee
+}
+
+// enter puts a transaction into a state and sets its timers.
+func (c *Call) enter(t *Tx, s sip.TxState) {
+	t.State = s
+	retry, expire := t.Kind.Schedule(s, c.srv.cfg.Timers)
+	now := c.srv.now()
+	t.Interval, t.Retry, t.Expire = retry, 0, 0
+	if retry > 0 {
+		t.Retry = now + retry
+	}
+	if expire > 0 {
+		t.Expire = now + expire
+	}
+}
+
+// step moves a transaction by one event and sets new timers when the table says so.
+func (c *Call) step(t *Tx, e sip.TxEvent) sip.TxAction {
+	next, do := t.Kind.Step(t.State, e)
+	if do&sip.StartTx != 0 {
+		c.enter(t, next)
+	}
+	t.State = next
+	return do
+}
+
+// begin adds a transaction to a leg in its first state.
+func (c *Call) begin(l *Leg, t *Tx, first sip.TxState) *Tx {
+	if t.Num == 0 {
+		l.Last++
+		t.Num = l.Last
+	}
+	c.enter(t, first)
+	l.Txs = append(l.Txs, t)
+	return t
+}
+
+// repeat sends a transaction's last message again after a timer.
+func (c *Call) repeat(l *Leg, t *Tx) {
+	t.Interval = t.Kind.Backoff(t.State, t.Interval, c.srv.cfg.Timers)
+	t.Retry = c.srv.now() + t.Interval
+	c.srv.metrics.retransmissions.Inc()
+	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest)
+}
+
+func (c *Call) transmit(from *Local, b []byte, to netip.AddrPort) {
+	if len(b) == 0 {
+		return
+	}
+	if err := from.Send(b, to); err != nil {
+		c.srv.metrics.sendErrors.Inc()
+		c.srv.log.Debug("send failed", "call", c.ID, "to", to, "err", err)
+	}
+}

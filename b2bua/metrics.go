@@ -1,0 +1,91 @@
+package b2bua
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// Metrics are the counters of a Server. Each counts what happened once: a retransmission, a second 180 or a re-INVITE is
+// no attempt and no answer.
+type Metrics struct {
+	all []prometheus.Collector
+
+	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
+	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
+	effectsRefused                                             prometheus.Counter
+	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
+	appFailures                                                *prometheus.CounterVec
+	setUp                                                      prometheus.Histogram
+	methods                                                    [16]prometheus.Counter
+	ends                                                       [7]prometheus.Counter
+}
+
+func newMetrics(s *Server) *Metrics {
+	m := &Metrics{}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: name, Help: help})
+		m.all = append(m.all, c)
+		return c
+	}
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: name, Help: help}, labels)
+		m.all = append(m.all, c)
+		return c
+	}
+	m.attempts = counter("call_attempts_total", "INVITEs that became a call.")
+	m.answered = counter("calls_answered_total", "Calls whose caller got a 2xx.")
+	m.endedBy = vec("calls_ended_total", "Ended calls by class of the status that tells the cause.", "class")
+	m.refusedBy = vec("calls_refused_total", "INVITEs refused before they became a call, by status.", "status")
+	m.requestsBy = vec("requests_received_total", "Well-formed requests received, by method, repetitions included.", "method")
+	m.absorbed = counter("retransmissions_absorbed_total", "Messages that repeated what had been handled.")
+	m.retransmissions = counter("retransmissions_sent_total", "Messages sent again because nobody answered.")
+	m.strays = counter("stray_messages_total", "Messages that belong to no call or transaction.")
+	m.malformed = counter("malformed_messages_total", "Datagrams that are no SIP message.")
+	m.forbidden = counter("forbidden_messages_total", "Messages from sources outside the side's access list.")
+	m.sendErrors = counter("send_errors_total", "Messages the network did not take.")
+	m.portsExhausted = counter("media_ports_exhausted_total", "Offers refused because no media port was free.")
+	m.queueFull = counter("held_queue_full_total", "Events dropped because too many waited behind a hold.")
+	m.effectsRefused = counter("effects_refused_total", "Effects of applications that did not fit the call.")
+	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
+	m.setUp = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "call_set_up_seconds",
+		Help: "Time from INVITE to 2xx.", Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 60}})
+	calls := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls", Help: "Calls that have not ended."},
+		func() float64 { return float64(s.Active()) })
+	linger := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls_lingering",
+		Help: "Ended calls that wait for their last transaction timers."}, func() float64 { return float64(s.table.len() - s.Active()) })
+	m.all = append(m.all, m.setUp, calls, linger)
+	for i := range m.methods {
+		name := sip.Method(min(i, int(sip.PUBLISH))).String()
+		if name == "" {
+			name = "other"
+		}
+		m.methods[i] = m.requestsBy.WithLabelValues(name)
+	}
+	for i := range m.ends {
+		m.ends[i] = m.endedBy.WithLabelValues(strconv.Itoa(i) + "xx")
+	}
+	return m
+}
+
+func (m *Metrics) request(method sip.Method) { m.methods[int(method)%len(m.methods)].Inc() }
+
+func (m *Metrics) ended(status int) { m.ends[min(max(status/100, 0), 6)].Inc() }
+
+func (m *Metrics) refused(status int) { m.refusedBy.WithLabelValues(strconv.Itoa(status)).Inc() }
+
+// Describe sends the descriptions of all counters.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.all {
+		c.Describe(ch)
+	}
+}
+
+// Collect sends the values of all counters.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.all {
+		c.Collect(ch)
+	}
+}

@@ -1,0 +1,249 @@
+package b2bua
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+
+	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/media/sdp"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// offer is the offer/answer machine of a dialog (RFC 3264), as data. What a party described is obeyed once the exchange is
+// complete, so that a refused offer changes nothing.
+type offer struct {
+	Origin  sdp.Origin // o= of what we show to this party
+	Theirs  []stream   // what the party last described and was answered
+	Pending []stream   // what it described in an open exchange
+	Early   []byte     // the answer shown in an unreliable 18x: the 2xx repeats it if the far party does not
+}
+
+// stream is what a party says of one m-line.
+type stream struct {
+	RTP, RTCP netip.AddrPort
+	Mux       bool
+	Raw       bool
+	Send      bool // we may send to the party
+	Receive   bool // the party may send to us
+}
+
+// errOffer is a description that cannot cross; the party gets its status.
+type errOffer struct {
+	status int
+	text   string
+}
+
+func (e *errOffer) Error() string { return e.text }
+
+func isSDP(contentType []byte) bool {
+	i := bytes.IndexByte(contentType, ';')
+	if i < 0 {
+		i = len(contentType)
+	}
+	return sip.EqualFold(bytes.TrimSpace(contentType[:i]), "application/sdp")
+}
+
+// describes tells whether a message carries a description.
+func describes(m *sip.Message) bool {
+	return m != nil && len(m.Body) > 0 && isSDP(m.Get(sip.HdrContentType))
+}
+
+// carry prints a party's description for the other leg. from and to are the dialogs of the two legs; answer closes the
+// exchange that the other leg's description opened, and the relay obeys both from then on.
+func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, answer bool) ([]byte, error) {
+	s := c.srv.sessions.Get().(*sdp.Session)
+	defer c.srv.sessions.Put(s)
+	if err := s.Parse(body); err != nil {
+		if errors.Is(err, sdp.ErrAddress) {
+			return nil, &errOffer{488, err.Error()}
+		}
+		return nil, &errOffer{400, err.Error()}
+	}
+	p := c.srv.policy(fl.side, tl.side)
+	from.Offer.Pending = streams(s)
+	c.origin(to)
+	opts := sdp.AnchorOptions{Address: tl.mediaAddress()}
+	if !c.srv.cfg.Anchor {
+		return sdp.Anchor(nil, s, &to.Offer.Origin, p.SDP, nil, opts), nil
+	}
+	if !answer {
+		if err := c.openPorts(s, p.SDP, fl, tl); err != nil {
+			return nil, err
+		}
+	}
+	local := make([]sdp.Local, len(s.Media), max(len(s.Media), 1))
+	for i := range local {
+		if i < len(tl.Ports) && tl.Ports[i].ID != 0 {
+			local[i].RTP = netip.AddrPortFrom(opts.Address, tl.Ports[i].Local.Port())
+		}
+	}
+	if answer {
+		c.obey(fl, from, tl, to, p)
+	}
+	return sdp.Anchor(make([]byte, 0, len(body)+256), s, &to.Offer.Origin, p.SDP, local, opts), nil
+}
+
+func streams(s *sdp.Session) []stream {
+	out := make([]stream, len(s.Media))
+	for i := range s.Media {
+		m := &s.Media[i]
+		d := m.Effective()
+		out[i] = stream{RTP: m.RTPAddr(), RTCP: m.RTCPAddr(), Mux: m.Mux, Raw: m.Raw(), Send: d.Receives(), Receive: d.Sends()}
+	}
+	return out
+}
+
+// openPorts takes a pair of ports on both legs for every m-line that can be anchored, before anything is promised.
+func (c *Call) openPorts(s *sdp.Session, p *sdp.Policy, legs ...*Leg) error {
+	for i := range s.Media {
+		if m := &s.Media[i]; !m.Active() || !p.Accepts(m) {
+			continue
+		}
+		for _, l := range legs {
+			for len(l.Ports) <= i {
+				l.Ports = append(l.Ports, media.Port{})
+			}
+			if l.Ports[i].ID != 0 {
+				continue
+			}
+			port, err := c.srv.cfg.Media.Open(c.ID, l.side.Media, 0)
+			if err != nil {
+				c.srv.metrics.portsExhausted.Inc()
+				c.srv.log.Warn("no media port", "call", c.ID, "side", l.Side, "err", err)
+				return &errOffer{503, err.Error()}
+			}
+			l.Ports[i] = port
+		}
+	}
+	return nil
+}
+
+// mediaAddress is the address a leg's descriptions show.
+func (l *Leg) mediaAddress() netip.Addr {
+	if l.side.MediaAdvertise.IsValid() {
+		return l.side.MediaAdvertise
+	}
+	if l.side.Media.IsValid() {
+		return l.side.Media
+	}
+	return l.local.Addr.Addr()
+}
+
+// obey tells the relay what both parties have agreed on; ports of m-lines that one of them refused are given back.
+func (c *Call) obey(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
+	from.Offer.commit()
+	to.Offer.commit()
+	for i := range fl.Ports {
+		if i >= len(tl.Ports) || fl.Ports[i].ID == 0 || tl.Ports[i].ID == 0 {
+			continue
+		}
+		f, t := from.Offer.stream(i), to.Offer.stream(i)
+		if !f.RTP.IsValid() || !t.RTP.IsValid() {
+			c.closePort(fl, i)
+			c.closePort(tl, i)
+			continue
+		}
+		c.srv.cfg.Media.Do(f.remote(fl.Ports[i].ID))
+		c.srv.cfg.Media.Do(t.remote(tl.Ports[i].ID))
+		c.srv.cfg.Media.Do(media.Join{A: fl.Ports[i].ID, B: tl.Ports[i].ID, Raw: f.Raw || t.Raw, StripExtensions: p.StripExtensions})
+	}
+	fl.Joined, tl.Joined = true, true
+}
+
+func (o *offer) commit() {
+	if o.Pending != nil {
+		o.Theirs, o.Pending = o.Pending, nil
+	}
+}
+
+func (o *offer) stream(i int) stream {
+	if i < len(o.Theirs) {
+		return o.Theirs[i]
+	}
+	return stream{}
+}
+
+func (s stream) remote(id media.PortID) media.Remote {
+	return media.Remote{Port: id, RTP: s.RTP, RTCP: s.RTCP, Mux: s.Mux, Send: s.Send, Receive: s.Receive}
+}
+
+func (c *Call) closePort(l *Leg, i int) (media.Stats, bool) {
+	if l.Ports[i].ID == 0 {
+		return media.Stats{}, false
+	}
+	st := c.srv.cfg.Media.Close(l.Ports[i].ID)
+	l.Ports[i] = media.Port{}
+	return st, true
+}
+
+// closePorts gives all ports of a leg back and returns their statistics.
+func (c *Call) closePorts(l *Leg) []media.Stats {
+	var out []media.Stats
+	for i := range l.Ports {
+		if st, ok := c.closePort(l, i); ok {
+			out = append(out, st)
+		}
+	}
+	return out
+}
+
+// ownDescription prints Bifrons' own answer to an offer of the leg's party, or an offer when it made none.
+func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) ([]byte, error) {
+	c.origin(d)
+	caps := sdp.OwnCodecs()
+	if !offered {
+		at, err := c.ownPort(l, 0)
+		if err != nil {
+			return nil, err
+		}
+		return sdp.Offer(nil, &d.Offer.Origin, caps, []sdp.Local{at}), nil
+	}
+	s := c.srv.sessions.Get().(*sdp.Session)
+	defer c.srv.sessions.Put(s)
+	if err := s.Parse(m.Body); err != nil {
+		return nil, &errOffer{400, err.Error()}
+	}
+	local := make([]sdp.Local, len(s.Media))
+	for i := range s.Media {
+		if _, _, ok := s.Media[i].Negotiate(caps); !ok {
+			continue
+		}
+		at, err := c.ownPort(l, i)
+		if err != nil {
+			return nil, err
+		}
+		local[i] = at
+		break
+	}
+	b, err := sdp.Answer(nil, s, &d.Offer.Origin, caps, local)
+	if err != nil {
+		return nil, &errOffer{488, err.Error()}
+	}
+	d.Offer.Pending = streams(s)
+	c.obeyOwn(l, d)
+	return b, nil
+}
+
+// ownPort takes the leg's port for an m-line.
+func (c *Call) ownPort(l *Leg, i int) (sdp.Local, error) {
+	for len(l.Ports) <= i {
+		l.Ports = append(l.Ports, media.Port{})
+	}
+	if l.Ports[i].ID == 0 {
+		port, err := c.srv.cfg.Media.Open(c.ID, l.side.Media, 0)
+		if err != nil {
+			c.srv.metrics.portsExhausted.Inc()
+			return sdp.Local{}, &errOffer{503, err.Error()}
+		}
+		l.Ports[i] = port
+	}
+	return sdp.Local{RTP: netip.AddrPortFrom(l.mediaAddress(), l.Ports[i].Local.Port())}, nil
+}
+
+// origin gives a dialog its o= line.
+func (c *Call) origin(d *Dialog) {
+	if d.Offer.Origin.ID == 0 {
+		d.Offer.Origin.ID, d.Offer.Origin.Version = c.srv.random()>>33|1, c.srv.random()>>44|1
+	}
+}

@@ -1,0 +1,249 @@
+package b2bua
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// allow is what Bifrons offers on every leg; nothing of a party's own list crosses.
+const allow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE\r\n"
+
+// outgoing is what goes into a request besides its dialog: what crosses from a message of the other leg, or a body.
+type outgoing struct {
+	from        *Leg // m is a message of that leg: its headers cross by the pair's policy
+	m           *sip.Message
+	draft       *Draft
+	contentType string
+	body        []byte // already made for this leg
+	reason      string
+	hops        int // Max-Forwards; 0 is our own
+}
+
+// branchOfTx prints the branch of a client transaction.
+func (c *Call) appendBranch(dst []byte, l *Leg, num uint32) []byte {
+	return c.srv.mint.append(append(dst, "z9hG4bK"...), idBranch, ref{c.ID, l.Slot, num})
+}
+
+// appendRequest prints a request of a leg up to its own headers: d is nil for the initial INVITE and what belongs to it.
+func (c *Call) appendRequest(dst []byte, l *Leg, d *Dialog, method sip.Method, num, cseq uint32, o *outgoing) []byte {
+	target, routes := l.Target, l.Routes
+	if d != nil {
+		target, routes = d.Target, d.Routes
+	}
+	dst = append(append(dst, method.String()...), ' ')
+	last := ""
+	if len(routes) > 0 && d != nil && strict(routes[0]) { // RFC 3261 12.2.1.1: a router of RFC 2543 wants to be the target
+		last, target, routes = target, bare(routes[0]), routes[1:]
+	}
+	dst = append(append(dst, target...), " SIP/2.0\r\nVia: SIP/2.0/UDP "...)
+	dst = append(append(dst, l.local.Advertise...), ";branch="...)
+	dst = append(c.appendBranch(dst, l, num), "\r\n"...)
+	for _, r := range routes {
+		dst = append(append(append(dst, "Route: "...), r...), '\r', '\n')
+	}
+	if last != "" {
+		dst = append(append(append(dst, "Route: <"...), last...), ">\r\n"...)
+	}
+	dst = append(append(dst, "From: "...), l.Us...)
+	dst = c.appendTag(append(dst, ";tag="...), l, d)
+	dst = append(append(dst, "\r\nTo: "...), l.Them...)
+	if d != nil && d.RemoteTag != "" {
+		dst = append(append(dst, ";tag="...), d.RemoteTag...)
+	}
+	dst = append(dst, "\r\nCall-ID: "...)
+	dst = c.appendCallID(dst, l)
+	dst = append(dst, "\r\nCSeq: "...)
+	dst = append(strconv.AppendUint(dst, uint64(cseq), 10), ' ')
+	dst = append(append(dst, method.String()...), "\r\nMax-Forwards: "...)
+	hops := o.hops
+	if hops == 0 {
+		hops = c.srv.cfg.MaxForwards
+	}
+	return append(strconv.AppendInt(dst, int64(hops), 10), '\r', '\n')
+}
+
+// appendTag prints our tag of a leg: one for all dialogs of a UAC (RFC 3261 12.1.2), one for each of a UAS.
+func (c *Call) appendTag(dst []byte, l *Leg, d *Dialog) []byte {
+	n := uint32(0)
+	if d != nil && !l.UAC {
+		n = uint32(d.Number)
+	}
+	return c.srv.mint.append(dst, idTag, ref{c.ID, l.Slot, n})
+}
+
+func (c *Call) appendCallID(dst []byte, l *Leg) []byte {
+	if l.CallID != "" {
+		return append(dst, l.CallID...)
+	}
+	return c.srv.mint.append(dst, idCallID, ref{call: c.ID, slot: l.Slot})
+}
+
+// appendContact prints our Contact, with the far party's feature tags where the policy lets them cross.
+func (c *Call) appendContact(dst []byte, l *Leg, o *outgoing) []byte {
+	dst = append(append(dst, "Contact: <sip:"...), l.local.Advertise...)
+	dst = append(dst, '>')
+	if o.m != nil && c.srv.policy(o.from.side, l.side).ContactTags {
+		dst = appendContactTags(dst, o.m)
+	}
+	return append(dst, '\r', '\n')
+}
+
+// appendCrossing prints what crosses: headers by policy, then the body.
+func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
+	if o.m != nil {
+		dst = c.srv.policy(o.from.side, l.side).appendCarried(dst, o.m, o.draft)
+	}
+	if o.reason != "" {
+		dst = append(append(append(dst, "Reason: "...), o.reason...), '\r', '\n')
+	}
+	if len(o.body) > 0 {
+		dst = append(append(append(dst, "Content-Type: "...), o.contentType...), '\r', '\n')
+	}
+	return sip.AppendBody(dst, o.body)
+}
+
+// send starts a client transaction in a dialog.
+func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
+	kind, first := sip.NonInviteClient, sip.Trying
+	if method == sip.INVITE {
+		kind, first = sip.InviteClient, sip.Calling
+	}
+	l.CSeq++
+	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: l.destination(d)}, first)
+	t.Offered = o.contentType == sdpType
+	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
+	if method == sip.INVITE {
+		b = append(c.appendContact(b, l, &o), allow...)
+	}
+	t.Last = c.exact(c.appendCrossing(b, l, &o))
+	c.transmit(l.local, t.Last, t.Dest)
+	return t
+}
+
+const sdpType = "application/sdp"
+
+// sendAck acknowledges a 2xx of an INVITE of ours (RFC 3261 13.2.2.4).
+func (c *Call) sendAck(l *Leg, t *Tx, o outgoing) {
+	d := l.Dialogs[t.Dialog]
+	l.Last++
+	b := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &o)
+	t.Ack = c.exact(c.appendCrossing(b, l, &o))
+	t.Last = nil
+	t.Dest = l.destination(d)
+	c.transmit(l.local, t.Ack, t.Dest)
+}
+
+// reply is a response to a server transaction: what crosses, and extra header lines.
+type reply struct {
+	status int
+	dialog *Dialog // whose tag it gets; nil is the transaction's
+	out    outgoing
+	extra  string
+}
+
+// reply answers a server transaction. Nothing follows a final answer.
+func (c *Call) reply(l *Leg, t *Tx, r reply) {
+	e := sip.SendFinal
+	switch {
+	case r.status < 200:
+		e = sip.Send1xx
+	case r.status < 300:
+		e = sip.Send2xx
+	}
+	if t.State != sip.Proceeding && t.State != sip.Trying {
+		return
+	}
+	d := r.dialog
+	if d == nil && int(t.Dialog) < len(l.Dialogs) {
+		d = l.Dialogs[t.Dialog]
+	}
+	b := append(c.buffer(), "SIP/2.0 "...)
+	b = strconv.AppendInt(b, int64(r.status), 10)
+	b = append(append(append(b, ' '), sip.ReasonPhrase(r.status)...), '\r', '\n')
+	b = append(b, t.Head...)
+	if !t.Tagged {
+		b = append(append(b, "To: "...), l.Us...)
+		if r.status > 100 {
+			b = c.appendTag(append(b, ";tag="...), l, d)
+		}
+		b = append(b, '\r', '\n')
+	}
+	if t.Method == sip.INVITE && r.status > 100 && r.status < 300 {
+		b = append(c.appendContact(b, l, &r.out), allow...)
+	}
+	b = c.appendCrossing(append(b, r.extra...), l, &r.out)
+	c.step(t, e)
+	t.Last = c.exact(b)
+	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest)
+	if e != sip.Send1xx {
+		t.Head = nil
+	}
+}
+
+// buffer is where a message is built: the goroutine's own; exact copies it out.
+func (c *Call) buffer() []byte { return c.runner.scratch[:0] }
+
+func (c *Call) exact(b []byte) []byte {
+	c.runner.scratch = b[:0]
+	return append(make([]byte, 0, len(b)), b...)
+}
+
+// strict tells whether a route is one of RFC 2543: its URI has no lr parameter.
+func strict(route string) bool {
+	u, err := sip.ParseURI([]byte(bare(route)))
+	if err != nil {
+		return false
+	}
+	_, lr := u.Params.Get("lr")
+	return u.IsSIP() && !lr
+}
+
+// bare returns the URI of a name-addr.
+func bare(route string) string {
+	a, err := sip.ParseAddress([]byte(route))
+	if err != nil {
+		return route
+	}
+	return string(a.URI)
+}
+
+func (l *Leg) index(d *Dialog) uint8 {
+	for i := range l.Dialogs {
+		if l.Dialogs[i] == d {
+			return uint8(i)
+		}
+	}
+	return 0
+}
+
+// destination is where a request of a dialog goes: the first Route, else the target (RFC 3261 12.2.1.1); where a name
+// stands instead of an address, the way the party's messages took.
+func (l *Leg) destination(d *Dialog) netip.AddrPort {
+	uri := d.Target
+	if len(d.Routes) > 0 {
+		uri = bare(d.Routes[0])
+	}
+	if to, ok := uriAddr([]byte(uri)); ok {
+		return to
+	}
+	return l.Dest
+}
+
+// uriAddr returns the address of a URI whose host is one.
+func uriAddr(uri []byte) (netip.AddrPort, bool) {
+	u, err := sip.ParseURI(uri)
+	if err != nil || !u.IsSIP() {
+		return netip.AddrPort{}, false
+	}
+	a, err := netip.ParseAddr(string(trimBrackets(u.Host)))
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	return netip.AddrPortFrom(a, port), true
+}

@@ -1,0 +1,205 @@
+package b2bua
+
+import (
+	"errors"
+	"hash/fnv"
+	"net/netip"
+	"strconv"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// Handler is what a listener's messages are given to.
+func (s *Server) Handler(l *Local) sip.Handler {
+	return func(r *sip.Reader, m *sip.Message, err error) {
+		run, _ := r.Busy.(*runner)
+		if run == nil {
+			run = s.fence.join(func() { r.Listener.Replace(r) })
+			r.Busy = run
+		}
+		s.receive(run, l, m, err)
+	}
+}
+
+// Receive takes one datagram, as a listener's reader does. It is for networks that are not sockets.
+func (s *Server) Receive(l *Local, data []byte, source netip.AddrPort) {
+	run := s.fence.join(nil)
+	defer s.fence.leave(run)
+	m := &sip.Message{Source: source}
+	s.receive(run, l, m, m.Parse(data))
+}
+
+// receive finds the call of a message and runs its step; what belongs to no call is answered here.
+func (s *Server) receive(run *runner, l *Local, m *sip.Message, err error) {
+	switch {
+	case !l.side.allowed(m.Source.Addr()):
+		s.metrics.forbidden.Inc()
+	case err != nil:
+		s.malformed(l, m, err)
+	case !m.IsRequest():
+		s.receiveResponse(run, l, m)
+	default:
+		s.metrics.request(m.Method)
+		s.receiveRequest(run, l, m)
+	}
+}
+
+// malformed answers what can be answered; the rest is counted.
+func (s *Server) malformed(l *Local, m *sip.Message, err error) {
+	s.metrics.malformed.Inc()
+	s.log.Debug("malformed message", "source", m.Source, "err", err)
+	var pe *sip.ParseError
+	if errors.As(err, &pe) && m.Answerable() {
+		s.refuse(l, m, pe.Status, "")
+	}
+}
+
+func (s *Server) receiveResponse(run *runner, l *Local, m *sip.Message) {
+	via, err := m.TopVia()
+	branch := via.Branch()
+	if err != nil || len(branch) < 7 {
+		s.metrics.strays.Inc()
+		return
+	}
+	r, ok := s.mint.find(branch[7:], idBranch)
+	if !ok {
+		s.metrics.strays.Inc()
+		return
+	}
+	s.deliver(run, event{msg: m, local: l, ref: r})
+}
+
+func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
+	tag, tagged := toTag(m)
+	switch {
+	case tagged:
+		r, ok := s.mint.find(tag, idTag)
+		if ok && s.deliver(run, event{msg: m, local: l, ref: r}) || m.Method == sip.ACK {
+			return
+		}
+		s.refuse(l, m, 481, "")
+	case m.Method == sip.INVITE:
+		s.receiveInvite(run, l, m)
+	case m.Method == sip.CANCEL:
+		keys := s.table.keys(m)
+		if c := s.table.byKey(keys[0]); c != nil {
+			s.enter(run, c, event{msg: m, local: l, invite: true})
+			return
+		}
+		s.refuse(l, m, 481, "")
+	case m.Method == sip.ACK:
+		s.metrics.strays.Inc()
+	default:
+		s.outOfDialog(l, m)
+	}
+}
+
+// outOfDialog answers a request that neither is in a call nor makes one.
+func (s *Server) outOfDialog(l *Local, m *sip.Message) {
+	switch m.Method {
+	case sip.OPTIONS:
+		if s.Draining() {
+			s.refuse(l, m, 503, "Retry-After: 30\r\n")
+			return
+		}
+		if m.Has(sip.HdrRequire) {
+			s.refuse(l, m, 420, unsupported(m))
+			return
+		}
+		s.refuse(l, m, 200, allow+"Accept: application/sdp\r\n")
+	case sip.BYE, sip.INFO:
+		s.refuse(l, m, 481, "")
+	case sip.MethodOther:
+		s.refuse(l, m, 501, allow)
+	default:
+		s.refuse(l, m, 405, allow)
+	}
+}
+
+// receiveInvite takes an INVITE outside a dialog: the same one again, or a new call.
+func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
+	keys := s.table.keys(m)
+	if c := s.table.byKey(keys[0]); c != nil {
+		s.enter(run, c, event{msg: m, local: l, invite: true})
+		return
+	}
+	status, extra := s.admit(m)
+	if status != 0 {
+		s.metrics.refused(status)
+		s.refuse(l, m, status, extra)
+		return
+	}
+	s.newCall(run, l, m, keys)
+}
+
+// admit says whether an INVITE may become a call; 0 is yes. Only new calls pass here.
+func (s *Server) admit(m *sip.Message) (status int, extra string) {
+	switch u, err := sip.ParseURI(m.RequestURI); {
+	case s.Draining():
+		return 503, "Retry-After: 30\r\n"
+	case s.cfg.MaxCalls > 0 && s.Active() >= s.cfg.MaxCalls:
+		return 503, "Retry-After: 5\r\n"
+	case err != nil:
+		return 400, ""
+	case !u.IsSIP() && !sip.EqualFold(u.Scheme, "tel") && !sip.EqualFold(u.Scheme, "urn"):
+		return 416, ""
+	case m.Has(sip.HdrRequire):
+		return 420, unsupported(m)
+	case !m.Has(sip.HdrContact):
+		return 400, ""
+	}
+	return 0, ""
+}
+
+// refuse answers a request without a transaction: a repetition gets the same answer again, tag included (RFC 3261 8.2.7).
+func (s *Server) refuse(l *Local, m *sip.Message, status int, extra string) {
+	if m.Method == sip.ACK {
+		return
+	}
+	h := fnv.New64a()
+	h.Write(s.cfg.Key[:])
+	via, _ := m.TopVia()
+	h.Write(via.Branch())
+	h.Write(m.Get(sip.HdrCallID))
+	tag := strconv.AppendUint(nil, h.Sum64(), 36)
+	b := m.AppendResponseHead(nil, status, sip.ReasonPhrase(status), tag)
+	if err := l.Send(sip.AppendBody(append(b, extra...), nil), m.Source); err != nil {
+		s.metrics.sendErrors.Inc()
+	}
+}
+
+// deliver gives an event to the call it belongs to; false when there is none.
+func (s *Server) deliver(run *runner, e event) bool {
+	c := s.table.byID(e.ref.call)
+	if c == nil {
+		if !e.msg.IsRequest() {
+			s.metrics.strays.Inc()
+		}
+		return false
+	}
+	s.enter(run, c, e)
+	return true
+}
+
+// enter runs an event of a call at once if nobody else does, else leaves it in the mailbox for who does.
+func (s *Server) enter(run *runner, c *Call, e event) {
+	if c.box.Enter(e.keep) {
+		s.run(run, c, e)
+	}
+}
+
+// keep returns an event that outlives the read buffer.
+func (e event) keep() event {
+	if e.msg != nil {
+		e.msg = e.msg.Clone()
+	}
+	return e
+}
+
+// run handles an event and all that come meanwhile.
+func (s *Server) run(run *runner, c *Call, e event) {
+	c.runner = run
+	for ok := true; ok; e, ok = c.box.Next() {
+		c.handle(e)
+	}
+}

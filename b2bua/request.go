@@ -1,0 +1,265 @@
+package b2bua
+
+import (
+	"strconv"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// request handles a request of a leg's party: transaction first, then dialog.
+func (c *Call) request(l *Leg, e event) {
+	m := e.msg
+	via, _ := m.TopVia()
+	n, _ := m.CSeq()
+	switch m.Method {
+	case sip.ACK:
+		c.ack(l, m, n)
+		return
+	case sip.CANCEL:
+		c.cancelled(l, e, via.Branch())
+		return
+	}
+	kind := sip.NonInviteServer
+	if m.Method == sip.INVITE {
+		kind = sip.InviteServer
+	}
+	if t := l.find(kind, func(t *Tx) bool { return t.CSeq == n && t.Branch == string(via.Branch()) }); t != nil {
+		c.srv.metrics.absorbed.Inc()
+		if c.step(t, sip.GotRequest)&sip.Resend != 0 {
+			c.transmit(e.local, t.Last, t.Dest)
+		}
+		return
+	}
+	if e.invite { // the first INVITE once more, after its transaction ended: nothing new
+		c.srv.metrics.absorbed.Inc()
+		return
+	}
+	i := l.dialogFor(m, e.ref.number)
+	if i < 0 || m.Method != sip.BYE && l.Phase == Over {
+		c.srv.refuse(e.local, m, 481, "")
+		return
+	}
+	if l.Phase == Over { // a BYE that crossed ours (RFC 5407 3.1.2), or came again: silence could cost a phone its registration
+		c.srv.refuse(e.local, m, 200, "")
+		return
+	}
+	d := l.Dialogs[i]
+	t := c.begin(l, &Tx{Kind: kind, Method: m.Method, Branch: string(via.Branch()), CSeq: n, Dialog: uint8(i), Local: e.local.index(),
+		Dest: m.Source, Tagged: true, Offered: describes(m)}, map[bool]sip.TxState{true: sip.Proceeding, false: sip.Trying}[kind == sip.InviteServer])
+	t.Head = c.responseHead(m)
+	switch {
+	case n <= d.Remote: // RFC 3261 12.2.2: out of order, or reused
+		c.reply(l, t, reply{status: 500})
+	case m.Has(sip.HdrRequire):
+		d.Remote = n
+		c.reply(l, t, reply{status: 420, extra: unsupported(m)})
+	default:
+		d.Remote = n
+		c.inDialog(l, d, t, m)
+	}
+}
+
+// dialogFor finds the dialog of a request by our tag's number and the party's tag; the Call-ID must be the leg's.
+func (l *Leg) dialogFor(m *sip.Message, number uint32) int {
+	from, _ := sip.ParseAddress(m.Get(sip.HdrFrom))
+	tag, _ := from.Params.Get("tag")
+	if l.CallID != "" && l.CallID != string(m.Get(sip.HdrCallID)) {
+		return -1
+	}
+	for i, d := range l.Dialogs {
+		if d.RemoteTag == string(tag) && (l.UAC || uint32(d.Number) == number) {
+			return i
+		}
+	}
+	return -1
+}
+
+// responseHead keeps what every response repeats (RFC 3261 8.2.6.2): Via, From, Call-ID, CSeq, and a To that has its tag.
+func (c *Call) responseHead(m *sip.Message) []byte {
+	b := c.buffer()
+	top := true
+	for i := range m.Headers {
+		h := &m.Headers[i]
+		switch h.ID {
+		case sip.HdrVia:
+			b = append(b, "Via: "...)
+			if top {
+				b, top = m.AppendTopVia(b), false
+			} else {
+				b = append(b, h.Value...)
+			}
+			b = append(b, '\r', '\n')
+		case sip.HdrFrom, sip.HdrCallID, sip.HdrCSeq, sip.HdrTimestamp:
+			b = sip.AppendHeader(b, h.ID.String(), h.Value)
+		case sip.HdrTo:
+			if _, tagged := toTag(m); tagged {
+				b = sip.AppendHeader(b, "To", h.Value)
+			}
+		}
+	}
+	return c.exact(b)
+}
+
+func toTag(m *sip.Message) ([]byte, bool) {
+	to, err := sip.ParseAddress(m.Get(sip.HdrTo))
+	if err != nil {
+		return nil, false
+	}
+	tag, ok := to.Params.Get("tag")
+	return tag, ok && len(tag) > 0
+}
+
+// unsupported names every option of Require: none is supported yet (RFC 3261 8.2.2.3).
+func unsupported(m *sip.Message) string { return "Unsupported: " + m.Header("Require") + "\r\n" }
+
+// inDialog handles a new request inside a dialog.
+func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
+	switch m.Method {
+	case sip.BYE:
+		c.reply(l, t, reply{status: 200})
+		if !d.Confirmed && l.UAC { // RFC 3261 15: a callee cannot BYE what it has not answered
+			return
+		}
+		cause := Cause{Status: 200, By: l.party(), Text: "hang-up", Reason: reasonOf(m)}
+		if l.Phase == Trying {
+			cause.Status = 487 // what the INVITE is answered with
+		} else {
+			l.Phase = Over
+		}
+		c.offer(Walk{Event: Hangup{Leg: int(l.Slot), Cause: cause}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
+	case sip.OPTIONS:
+		c.reply(l, t, reply{status: 200, extra: allow})
+	case sip.INVITE:
+		c.reinvite(l, d, t, m)
+	case sip.INFO, sip.MESSAGE:
+		if c.crossable(l, t, m) {
+			ev := Message{Leg: int(l.Slot), Method: m.Method.String()}
+			if len(c.Chain) > 0 {
+				ev.ContentType, ev.Body = string(m.Get(sip.HdrContentType)), append([]byte(nil), m.Body...)
+			}
+			c.offer(Walk{Event: ev, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
+		}
+	case sip.MethodOther:
+		c.reply(l, t, reply{status: 501, extra: allow})
+	default:
+		c.reply(l, t, reply{status: 405, extra: allow})
+	}
+}
+
+// crossable answers what cannot cross to the other leg now.
+func (c *Call) crossable(l *Leg, t *Tx, m *sip.Message) bool {
+	switch o := c.other(l); {
+	case o != nil && (o.Phase != Confirmed || l.Phase != Confirmed):
+		c.reply(l, t, reply{status: 480})
+	case o == nil && !l.answeredByUs(c):
+		c.reply(l, t, reply{status: 480})
+	case c.srv.hops(m) == 0:
+		c.reply(l, t, reply{status: 483})
+	default:
+		return true
+	}
+	return false
+}
+
+// answeredByUs tells that Bifrons is the caller's other end.
+func (l *Leg) answeredByUs(c *Call) bool { return l.Slot == 0 && c.Winner == 0 && l.Phase == Confirmed }
+
+// reinvite takes a new offer, one at a time per dialog (RFC 3261 14.2).
+func (c *Call) reinvite(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
+	open := func(s *Tx) bool { return s != t && (s.State == sip.Proceeding || s.State == sip.Accepted) }
+	asked := func(s *Tx) bool {
+		return s.State == sip.Calling || s.State == sip.Proceeding || s.Again > 0 || s.unacked()
+	}
+	o := c.other(l)
+	switch {
+	case l.find(sip.InviteServer, func(s *Tx) bool { return s != t && s.State == sip.Proceeding }) != nil:
+		c.reply(l, t, reply{status: 500, extra: "Retry-After: " + strconv.Itoa(int(c.srv.random()%11)) + "\r\n"})
+	case l.Phase != Confirmed, l.find(sip.InviteServer, open) != nil, l.asking(asked), o != nil && o.find(sip.InviteServer, open) != nil:
+		c.reply(l, t, reply{status: 491})
+	case c.crossable(l, t, m):
+		d.refresh(m)
+		c.reply(l, t, reply{status: 100})
+		c.offer(Walk{Event: Reinvite{Leg: int(l.Slot), SDP: t.Offered}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
+	}
+}
+
+// unacked tells that an INVITE of ours was answered and waits for the far party's ACK.
+func (t *Tx) unacked() bool {
+	return t.Kind == sip.InviteClient && t.State == sip.Accepted && t.Ack == nil
+}
+
+func (l *Leg) asking(match func(*Tx) bool) bool {
+	for _, t := range l.Txs {
+		if t.Kind == sip.InviteClient && match(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// refresh takes the remote target of a target refresh request or response (RFC 3261 12.2).
+func (d *Dialog) refresh(m *sip.Message) {
+	first, _ := sip.CutValue(m.Get(sip.HdrContact))
+	if a, err := sip.ParseAddress(first); err == nil && string(a.URI) != d.Target {
+		d.Target = string(a.URI)
+	}
+}
+
+// ack handles an ACK: of a 2xx it may bring the answer to a late offer, of a failure it ends here.
+func (c *Call) ack(l *Leg, m *sip.Message, cseq uint32) {
+	t := l.find(sip.InviteServer, func(t *Tx) bool { return t.CSeq == cseq })
+	if t == nil || c.step(t, sip.GotAck)&sip.Deliver == 0 {
+		return
+	}
+	t.Last = nil
+	o := c.other(l)
+	if o == nil {
+		if !t.Offered {
+			c.ownAnswer(l, l.Dialogs[t.Dialog], m)
+		}
+		return
+	}
+	p := o.find(sip.InviteClient, func(p *Tx) bool { return p.PeerLeg == l.Slot && p.Peer == t.Num && p.unacked() })
+	if p == nil {
+		return
+	}
+	out := outgoing{from: l, m: m, hops: c.srv.cfg.MaxForwards}
+	if describes(m) {
+		body, err := c.carry(l, l.Dialogs[t.Dialog], o, o.Dialogs[p.Dialog], m.Body, true)
+		if err != nil {
+			c.end(Cause{Status: 488, By: l.party(), Text: err.Error()})
+			return
+		}
+		out.body, out.contentType = body, sdpType
+	}
+	c.sendAck(o, p, out)
+}
+
+// cancelled answers a CANCEL and ends what it cancels (RFC 3261 9.2).
+func (c *Call) cancelled(l *Leg, e event, branch []byte) {
+	t := l.find(sip.InviteServer, func(t *Tx) bool { return t.Branch == string(branch) })
+	if t == nil {
+		c.srv.refuse(e.local, e.msg, 481, "")
+		return
+	}
+	var d *Dialog
+	if int(t.Dialog) < len(l.Dialogs) {
+		d = l.Dialogs[t.Dialog]
+	}
+	b := e.msg.AppendResponseHead(c.buffer(), 200, "OK", c.appendTag(nil, l, d))
+	c.transmit(e.local, sip.AppendBody(b, nil), e.msg.Source)
+	if t.State != sip.Proceeding {
+		return
+	}
+	if l.Phase != Trying { // a re-INVITE: only it ends, the call goes on
+		c.reply(l, t, reply{status: 487})
+		if o := c.other(l); o != nil {
+			if p := o.find(sip.InviteClient, func(p *Tx) bool { return p.PeerLeg == l.Slot && p.Peer == t.Num }); p != nil {
+				c.cancel(o, p, Cause{})
+			}
+		}
+		return
+	}
+	c.offer(Walk{Event: Hangup{Leg: int(l.Slot), Cause: Cause{Status: 487, By: l.party(), Text: "cancelled", Reason: reasonOf(e.msg)}},
+		Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
+}

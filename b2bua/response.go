@@ -1,0 +1,270 @@
+package b2bua
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// response handles a response of a leg's party.
+func (c *Call) response(l *Leg, e event) {
+	m := e.msg
+	n, _ := m.CSeq()
+	t := l.tx(e.ref.number)
+	if m.Method == sip.CANCEL { // its branch is that of the INVITE it cancels
+		t = l.find(sip.NonInviteClient, func(t *Tx) bool { return t.Method == sip.CANCEL && t.CSeq == n && t.Peer == e.ref.number })
+	}
+	if t == nil || t.CSeq != n || t.Method != m.Method {
+		c.srv.metrics.strays.Inc()
+		return
+	}
+	ev := sip.GotFinal
+	switch {
+	case m.Status < 200:
+		ev = sip.Got1xx
+	case m.Status < 300:
+		ev = sip.Got2xx
+	}
+	do := c.step(t, ev)
+	if do&sip.SendAck != 0 {
+		c.ackFailure(l, t, m)
+	}
+	switch {
+	case do&sip.Deliver == 0:
+		c.srv.metrics.absorbed.Inc()
+	case t.Kind == sip.InviteClient:
+		c.inviteResponse(l, t, m)
+	case m.Status >= 200 && !t.Own:
+		c.answerPeer(t, m.Status, m)
+		if m.Status == 481 || m.Status == 408 { // RFC 3261 12.2.1.2
+			c.end(Cause{Status: m.Status, By: l.party(), Text: "dialog lost"})
+		}
+	}
+}
+
+// answerPeer gives a response to the transaction of the other leg that waits for it.
+func (c *Call) answerPeer(t *Tx, status int, m *sip.Message) {
+	if t.Peer == 0 || status == 100 {
+		return
+	}
+	p := c.Legs[t.PeerLeg]
+	pt := p.tx(t.Peer)
+	l := c.legOf(t)
+	if pt == nil || l == nil {
+		return
+	}
+	r := reply{status: crossingStatus(status)}
+	if m != nil {
+		r.out = outgoing{from: l, m: m}
+		if status < 300 || !describes(m) {
+			if err := c.cross(l, l.Dialogs[t.Dialog], p, p.Dialogs[pt.Dialog], m, t.Offered, &r.out); err != nil {
+				c.end(Cause{Status: err.status, By: l.party(), Text: err.text})
+				return
+			}
+		}
+	}
+	if status >= 300 && t.Kind == sip.InviteClient {
+		c.rollBack(l, l.Dialogs[t.Dialog], p, p.Dialogs[pt.Dialog])
+	}
+	c.reply(p, pt, r)
+}
+
+// legOf finds the leg of a client transaction.
+func (c *Call) legOf(t *Tx) *Leg {
+	for _, l := range c.Legs {
+		if l.tx(t.Num) == t {
+			return l
+		}
+	}
+	return nil
+}
+
+// rollBack forgets an offer that was refused: both parties stay with what they had (RFC 3261 14.1).
+func (c *Call) rollBack(l *Leg, d *Dialog, p *Leg, pd *Dialog) {
+	d.Offer.Pending, pd.Offer.Pending = nil, nil
+	for _, x := range [...]struct {
+		l *Leg
+		o *offer
+	}{{l, &d.Offer}, {p, &pd.Offer}} {
+		for i := range x.l.Ports {
+			if !x.o.stream(i).RTP.IsValid() {
+				c.closePort(x.l, i)
+			}
+		}
+	}
+}
+
+// ackFailure acknowledges a 300 to 699 hop by hop; the ACK then is what a repeated failure gets (RFC 3261 17.1.1.3).
+func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
+	if t.Ack == nil {
+		var inv sip.Message
+		if len(t.Last) == 0 || inv.Parse(append([]byte(nil), t.Last...)) != nil {
+			return
+		}
+		t.Ack = c.exact(sip.AppendBody(appendHopByHop(c.buffer(), &inv, "ACK", m.Get(sip.HdrTo)), nil))
+		if m.Status != 491 {
+			t.Last = nil
+		}
+	}
+	c.transmit(l.local, t.Ack, t.Dest)
+}
+
+// appendHopByHop prints CANCEL or the ACK of a failure: everything as in the INVITE, To as given (RFC 3261 9.1, 17.1.1.3).
+func appendHopByHop(b []byte, inv *sip.Message, method string, to []byte) []byte {
+	b = append(append(append(b, method...), ' '), inv.RequestURI...)
+	b = append(b, " SIP/2.0\r\n"...)
+	b = sip.AppendHeader(b, "Via", inv.Get(sip.HdrVia))
+	for i := range inv.Headers {
+		if inv.Headers[i].ID == sip.HdrRoute {
+			b = sip.AppendHeader(b, "Route", inv.Headers[i].Value)
+		}
+	}
+	b = sip.AppendHeader(b, "From", inv.Get(sip.HdrFrom))
+	b = sip.AppendHeader(b, "To", to)
+	b = sip.AppendHeader(b, "Call-ID", inv.Get(sip.HdrCallID))
+	n, _ := inv.CSeq()
+	b = append(strconv.AppendUint(append(b, "CSeq: "...), uint64(n), 10), ' ')
+	b = append(append(b, method...), "\r\n"...)
+	return sip.AppendHeader(b, "Max-Forwards", inv.Get(sip.HdrMaxForwards))
+}
+
+// inviteResponse handles what an INVITE of ours brought.
+func (c *Call) inviteResponse(l *Leg, t *Tx, m *sip.Message) {
+	if m.Status < 200 {
+		first := !t.Rang
+		t.Rang = true
+		if m.Status > 100 { // RFC 3261 16.7 step 2: Timer C starts again
+			c.enter(t, sip.Proceeding)
+		}
+		if t.Cancel {
+			if first {
+				c.cancel(l, t, Cause{})
+			}
+			return
+		}
+	}
+	if l.Phase == Confirmed && !c.ofDialog(l, t, m) {
+		return
+	}
+	switch {
+	case m.Status >= 200 && m.Status < 300:
+		c.inviteAnswered(l, t, m)
+	case l.Phase == Trying && t == l.initial():
+		c.inviteProgress(l, t, m)
+	case l.Phase == Confirmed && m.Status > 100 && !t.Cancel:
+		c.reinviteResponse(l, t, m)
+	}
+}
+
+// ofDialog tells whether a response to an INVITE in a confirmed leg belongs to it; late forks of the first INVITE are ended.
+func (c *Call) ofDialog(l *Leg, t *Tx, m *sip.Message) bool {
+	tag, _ := toTag(m)
+	if l.confirmed().RemoteTag == string(tag) {
+		return true
+	}
+	if m.Status >= 200 && m.Status < 300 {
+		c.endFork(l, t, m, string(tag))
+	}
+	return false
+}
+
+// inviteProgress handles provisional and failure responses to the first INVITE of a leg.
+func (c *Call) inviteProgress(l *Leg, t *Tx, m *sip.Message) {
+	switch {
+	case m.Status == 100:
+	case m.Status < 200:
+		c.early(l, t, m)
+		c.offer(Walk{Event: Progress{Branch: int(l.Branch), Status: m.Status}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})
+	default:
+		l.Phase = Over
+		c.closePorts(l)
+		f := Failure{Branch: int(l.Branch), Status: m.Status}
+		if m.Status < 400 {
+			f.Contacts = contacts(m)
+		}
+		c.offer(Walk{Event: f, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})
+	}
+}
+
+func contacts(m *sip.Message) (out []string) {
+	for i := range m.Headers {
+		if m.Headers[i].ID != sip.HdrContact {
+			continue
+		}
+		for v := m.Headers[i].Value; len(v) > 0; {
+			var one []byte
+			one, v = sip.CutValue(v)
+			if a, err := sip.ParseAddress(one); err == nil {
+				out = append(out, string(a.URI))
+			}
+		}
+	}
+	return out
+}
+
+// reinviteResponse carries the refusal of a new offer back, or tries again after 491 (RFC 3261 14.1).
+func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
+	if m.Status == 491 && t.Tries < 2 {
+		t.Tries++
+		t.Again = c.srv.now() + c.backOff(l)
+		return
+	}
+	t.Last = nil
+	c.answerPeer(t, m.Status, m)
+	if m.Status == 481 || m.Status == 408 {
+		c.end(Cause{Status: m.Status, By: l.party(), Text: "dialog lost"})
+	}
+}
+
+// backOff is how long to wait after 491: 2.1 to 4 s for the owner of the Call-ID, else 0 to 2 s (RFC 3261 14.1).
+func (c *Call) backOff(l *Leg) time.Duration {
+	unit := 10 * time.Millisecond
+	if l.UAC {
+		return 2100*time.Millisecond + time.Duration(c.srv.random()%191)*unit
+	}
+	return time.Duration(1+c.srv.random()%200) * unit
+}
+
+// tryAgain sends a refused re-INVITE once more, as a new transaction with the same offer.
+func (c *Call) tryAgain(l *Leg, t *Tx) {
+	t.Again = 0
+	if l.find(sip.InviteServer, func(s *Tx) bool { return s.State == sip.Proceeding || s.State == sip.Accepted }) != nil {
+		t.Again = c.srv.now() + c.backOff(l)
+		return
+	}
+	var inv sip.Message
+	if inv.Parse(append([]byte(nil), t.Last...)) != nil {
+		return
+	}
+	t.State, t.Retry, t.Expire = sip.Terminated, 0, 0
+	l.CSeq++
+	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Local: t.Local, Offered: t.Offered,
+		Tries: t.Tries, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
+	via := append([]byte("SIP/2.0/UDP "), l.local.Advertise...)
+	inv.Set(sip.HdrVia, c.appendBranch(append(via, ";branch="...), l, n.Num))
+	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))
+	t.Last = nil
+	n.Last = c.exact(inv.Append(c.buffer()))
+	c.transmit(l.local, n.Last, n.Dest)
+}
+
+// recordRoute returns the route set of a Record-Route, reversed for a UAC (RFC 3261 12.1).
+func recordRoute(m *sip.Message, reverse bool) []string {
+	var out []string
+	for i := range m.Headers {
+		if m.Headers[i].ID != sip.HdrRecordRoute {
+			continue
+		}
+		for v := m.Headers[i].Value; len(v) > 0; {
+			var one []byte
+			one, v = sip.CutValue(v)
+			out = append(out, string(one))
+		}
+	}
+	if reverse {
+		slices.Reverse(out)
+	}
+	return out
+}

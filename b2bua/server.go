@@ -1,0 +1,297 @@
+package b2bua
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/media/sdp"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// Server finds the call of every message, makes new calls, and turns their clock.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	mint     *minter
+	metrics  *Metrics
+	sides    map[string]*Side
+	policies map[[2]*Side]*Policy
+	sessions sync.Pool // of *sdp.Session
+
+	table  table
+	wheel  wheel
+	nextID atomic.Uint64
+	active atomic.Int64 // calls that have not ended
+
+	ctx      context.Context // of look-ups
+	cancel   context.CancelFunc
+	draining atomic.Bool
+	stop     chan struct{}
+	threads  sync.WaitGroup
+	fence    fence
+}
+
+// New makes a Server; Start turns its clock, Handler is for the listeners.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Anchor && cfg.Media == nil {
+		return nil, errors.New("b2bua: media is to be anchored, and there is no relay")
+	}
+	if cfg.CDR == nil {
+		cfg.CDR = cdr.Discard{}
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = systemClock{time.Now()}
+	}
+	if cfg.Random == nil {
+		cfg.Random = secureRandom
+	}
+	if cfg.Key == [16]byte{} {
+		cfg.Key = randomKey()
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, mint: newMinter(cfg.Key, cfg.Node), sides: map[string]*Side{}, policies: map[[2]*Side]*Policy{},
+		sessions: sync.Pool{New: func() any { return new(sdp.Session) }}, stop: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s)
+	s.table.init(cfg.Key)
+	s.nextID.Store(cfg.Random() >> 16)
+	for _, side := range cfg.Sides {
+		s.sides[side.Name] = side
+		for i, l := range side.Locals {
+			l.side = side
+			l.number = uint8(i)
+		}
+	}
+	for _, a := range cfg.Sides {
+		for _, b := range cfg.Sides {
+			s.policies[[2]*Side{a, b}] = pairPolicy(cfg.Policies, a, b)
+		}
+	}
+	return s, nil
+}
+
+// pairPolicy finds the policy of a pair: what the configuration says, else ims-home inside one trust domain.
+func pairPolicy(pairs []Pair, from, to *Side) *Policy {
+	for _, p := range pairs {
+		if (p.From == "" || p.From == from.Name) && (p.To == "" || p.To == to.Name) {
+			return p.Policy
+		}
+	}
+	if from.Trust == Home && to.Trust == Home {
+		return HomePolicy()
+	}
+	return UntrustedPolicy()
+}
+
+// Start begins to turn the timer wheel and to watch over the applications; Close ends both.
+func (s *Server) Start() {
+	s.startWheel()
+	s.threads.Go(s.watch)
+}
+
+// Close ends the server's goroutines; calls are left as they are. Listeners must be closed before.
+func (s *Server) Close() {
+	s.cancel()
+	close(s.stop)
+	s.threads.Wait()
+}
+
+// Metrics returns the server's counters for registration.
+func (s *Server) Metrics() prometheus.Collector { return s.metrics }
+
+// Active returns the number of calls that have not ended.
+func (s *Server) Active() int { return int(s.active.Load()) }
+
+// Drain refuses new calls from now on; OPTIONS get 503, too.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Draining tells whether Drain was called.
+func (s *Server) Draining() bool { return s.draining.Load() }
+
+// Shutdown refuses new calls, lets those at hand finish until ctx is done, and then ends the rest with BYE. It returns how
+// many had to be ended.
+func (s *Server) Shutdown(ctx context.Context) int {
+	s.Drain()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for s.Active() > 0 {
+		select {
+		case <-ctx.Done():
+			return s.endAll()
+		case <-tick.C:
+		}
+	}
+	return 0
+}
+
+// endAll ends every call, and gives the parties a second to answer.
+func (s *Server) endAll() int {
+	n := 0
+	for _, c := range s.table.all() {
+		s.ask(c, func(c *Call) {
+			if c.Cause == nil {
+				n++
+				c.end(Cause{Status: 503, By: ByBifrons, Text: "shut down", Reason: "SIP;cause=503"})
+			}
+		})
+	}
+	for range 50 {
+		waiting := false
+		for _, c := range s.table.all() {
+			s.ask(c, func(c *Call) { waiting = waiting || c.unanswered() })
+		}
+		if !waiting {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return n
+}
+
+// unanswered tells whether a party has yet to answer a request of ours.
+func (c *Call) unanswered() bool {
+	for _, l := range c.Legs {
+		for _, t := range l.Txs {
+			if t.State == sip.Trying && t.Kind == sip.NonInviteClient {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *Server) now() time.Duration { return s.cfg.Clock.Now() }
+
+func (s *Server) random() uint64 { return s.cfg.Random() }
+
+func (s *Server) policy(from, to *Side) *Policy { return s.policies[[2]*Side{from, to}] }
+
+// hops returns the Max-Forwards of a request.
+func (s *Server) hops(m *sip.Message) int {
+	v := m.Get(sip.HdrMaxForwards)
+	if v == nil {
+		return s.cfg.MaxForwards
+	}
+	n := 0
+	for _, c := range v {
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+// callID returns the Call-ID of a leg.
+func (s *Server) callID(c *Call, l *Leg) string {
+	if l.CallID != "" {
+		return l.CallID
+	}
+	return string(c.appendCallID(nil, l))
+}
+
+// newCall makes the call of an INVITE; false when the same request is there already.
+func (s *Server) newCall(run *runner, l *Local, m *sip.Message, keys [2]uint64) {
+	c := &Call{srv: s, State: State{ID: s.nextID.Add(1), Keys: keys, Started: s.cfg.Clock.Wall()}}
+	held := c.box.Enter(nil)
+	switch s.table.add(c) {
+	case addedTwice: // another reader was faster
+		s.metrics.absorbed.Inc()
+		return
+	case addedMerged: // RFC 3261 8.2.2.2
+		s.refuse(l, m, 482, "")
+		return
+	}
+	s.active.Add(1)
+	s.metrics.attempts.Inc()
+	if held {
+		s.run(run, c, event{msg: m, local: l, order: func(c *Call) { c.start(l, m) }})
+	}
+}
+
+// start is a call's first event: the caller's leg, 100, and the walk of the INVITE.
+func (c *Call) start(local *Local, m *sip.Message) {
+	side := local.side
+	from, _ := sip.ParseAddress(m.Get(sip.HdrFrom))
+	to, _ := sip.ParseAddress(m.Get(sip.HdrTo))
+	tag, _ := from.Params.Get("tag")
+	n, _ := m.CSeq()
+	via, _ := m.TopVia()
+	l := &Leg{Side: side.Name, side: side, local: local, Local: local.index(), CallID: string(m.Get(sip.HdrCallID)), Dest: m.Source,
+		Us: withoutParams(to), Them: withoutParams(from), CSeq: uint32(c.srv.random()) >> 4}
+	d := &Dialog{RemoteTag: string(tag), Remote: n, Routes: recordRoute(m, false), Twin: noTwin}
+	d.refresh(m)
+	l.Dialogs = []*Dialog{d}
+	c.Legs = append(make([]*Leg, 0, 2), l)
+	c.Branches = append(make([]Branch, 0, 1), Branch{})
+	c.Hops = c.srv.hops(m)
+	t := c.begin(l, &Tx{Kind: sip.InviteServer, Method: sip.INVITE, Branch: string(via.Branch()), CSeq: n, Local: l.Local, Dest: m.Source,
+		Offered: describes(m)}, sip.Proceeding)
+	t.Head = c.responseHead(m)
+	c.reply(l, t, reply{status: 100})
+	c.ICID = icid(m)
+	c.srv.logStart(c, l)
+	c.setChain(0, side.Apps)
+	c.Invite = Text{m}
+	if len(c.Chain) > 0 || c.srv.follows() {
+		c.Invite = c.Invite.keep()
+	}
+	c.offer(Walk{Event: Invite{Draft: &Draft{Request: c.Invite, RequestURI: string(m.RequestURI)}}, Msg: c.Invite, Tx: t.Num})
+	if len(c.Chain) == 0 && !c.srv.follows() {
+		c.Invite = Text{} // a view of the read buffer
+	}
+}
+
+// withoutParams prints an address less its header parameters.
+func withoutParams(a sip.Address) string {
+	b := make([]byte, 0, len(a.Display)+len(a.URI)+3)
+	if len(a.Display) > 0 {
+		b = append(append(b, a.Display...), ' ')
+	}
+	return string(append(append(append(b, '<'), a.URI...), '>'))
+}
+
+// icid returns the charging identity of a request (RFC 7315 4.6), "" if it has none.
+func icid(m *sip.Message) string {
+	v := m.Get(sip.HdrPChargingVector)
+	if v == nil {
+		return ""
+	}
+	id, _ := sip.Params(v).Get("icid-value")
+	return string(sip.Unquote(id))
+}
+
+// follows tells whether any side follows redirections, so that an INVITE must be kept.
+func (s *Server) follows() bool {
+	for _, side := range s.cfg.Sides {
+		if side.FollowRedirect {
+			return true
+		}
+	}
+	return false
+}
+
+// allowed tells whether a source may talk to a side at all.
+func (s *Side) allowed(from netip.Addr) bool {
+	if len(s.Allow) == 0 {
+		return true
+	}
+	for _, p := range s.Allow {
+		if p.Contains(from.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Local) index() uint8 { return l.number }

@@ -1,0 +1,135 @@
+package b2bua
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"time"
+)
+
+const (
+	wheelTick  = 10 * time.Millisecond
+	wheelSlots = 4096
+)
+
+// wheel wakes calls at their earliest deadline. A call stands in it once, for the deadline that matters; a deadline that
+// moved later costs a look when the old one comes, not a removal.
+type wheel struct {
+	mu    sync.Mutex
+	slots [wheelSlots][]*Call
+	pos   int64 // number of the last tick served
+	due   []*Call
+}
+
+// schedule makes sure that c is woken at due or a tick later; 0 means there is nothing to wake it for.
+func (w *wheel) schedule(c *Call, due time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c.due = due
+	if due != 0 && (c.inWheel == 0 || due < c.inWheel) {
+		w.put(c)
+	}
+}
+
+// put enters a call in the slot of its deadline, or in the last one of this turn. A call that stands twice, for an earlier
+// deadline too, is told apart by inWheel when the later slot comes.
+func (w *wheel) put(c *Call) {
+	tick := int64((c.due + wheelTick - 1) / wheelTick)
+	tick = min(max(tick, w.pos+1), w.pos+wheelSlots-1)
+	c.inWheel = time.Duration(tick) * wheelTick
+	w.slots[tick%wheelSlots] = append(w.slots[tick%wheelSlots], c)
+}
+
+// advance serves the ticks up to now and returns the calls that are due; the slice is good until the next advance.
+func (w *wheel) advance(now time.Duration) []*Call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.due)
+	w.due = w.due[:0]
+	for w.pos < int64(now/wheelTick) {
+		w.pos++
+		slot := &w.slots[w.pos%wheelSlots]
+		calls := *slot
+		*slot = calls[:0]
+		if cap(calls) > 4096 {
+			*slot = nil
+		}
+		at := time.Duration(w.pos) * wheelTick
+		for i, c := range calls {
+			calls[i] = nil
+			switch {
+			case c.inWheel != at: // stands elsewhere, for an earlier or a later deadline
+			case c.due == 0:
+				c.inWheel = 0
+			case c.due > now:
+				c.inWheel = 0
+				w.put(c)
+			default:
+				c.inWheel = 0
+				w.due = append(w.due, c)
+			}
+		}
+	}
+	return w.due
+}
+
+// startWheel runs the goroutine that turns the wheel and runs the due calls' steps; it ends with Close, and another takes
+// its place when an App hangs in it.
+func (s *Server) startWheel() {
+	var once sync.Once
+	s.threads.Add(1)
+	done := func() { once.Do(s.threads.Done) }
+	retired := make(chan struct{})
+	run := s.fence.join(func() {
+		close(retired)
+		s.startWheel()
+		done()
+	})
+	go func() {
+		defer done()
+		tick := time.NewTicker(wheelTick)
+		defer tick.Stop()
+		for {
+			select {
+			case <-s.stop:
+				return
+			case <-retired:
+				return
+			case <-tick.C:
+				s.tick(run)
+			}
+		}
+	}()
+}
+
+func (s *Server) tick(run *runner) {
+	for _, c := range s.wheel.advance(s.now()) {
+		s.enter(run, c, event{})
+	}
+}
+
+// Tick runs what is due now; Start does so all the time.
+func (s *Server) Tick() {
+	run := s.fence.join(nil)
+	defer s.fence.leave(run)
+	s.tick(run)
+}
+
+// systemClock is the Clock of the machine.
+type systemClock struct{ start time.Time }
+
+// Now is never 0, which means no deadline.
+func (c systemClock) Now() time.Duration { return time.Since(c.start) + 1 }
+
+func (c systemClock) Wall() time.Time { return time.Now() }
+
+func secureRandom() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:])
+}
+
+func randomKey() (k [16]byte) {
+	_, _ = rand.Read(k[:])
+	return k
+}
