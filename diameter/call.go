@@ -70,16 +70,6 @@ func (c *call) forget() {
 	}
 }
 
-// tried tells whether the link has had the request.
-func (c *call) tried(l *link) bool {
-	for _, h := range c.hops {
-		if h.link == l {
-			return true
-		}
-	}
-	return false
-}
-
 // Do sends the request to the best peer and returns the answer, whatever its result code. A peer that is lost, suspect,
 // silent for AttemptTimeout or too busy is followed by the next one; the resent request has the T bit, the same
 // end-to-end id and the same Session-Id (RFC 6733 5.5.4). The context bounds it all; without a deadline, RequestTimeout.

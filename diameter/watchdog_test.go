@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -69,9 +70,24 @@ func (s *scripted) set(b *bool, v bool) {
 	s.mu.Unlock()
 }
 
+// seen is what a scripted peer has seen so far.
+type seen struct {
+	watch, opened []time.Time
+	ended         int
+	asked         []*diam.Message
+	leaving       DisconnectCause
+	conn          net.Conn
+}
+
+func (s *scripted) seen() seen {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return seen{slices.Clone(s.watch), slices.Clone(s.opened), len(s.ended), slices.Clone(s.asked), s.leaving, s.conn}
+}
+
 func (s *scripted) write(m *diam.Message) {
 	if raw, err := serialize(m); err == nil {
-		_, _ = s.conn.Write(raw)
+		_, _ = s.seen().conn.Write(raw)
 	}
 }
 
@@ -153,10 +169,10 @@ func TestWatchdogOverTime(t *testing.T) {
 
 		// Silence: a DWR per Tw, 30 s give or take 2.
 		pass(100 * time.Second)
-		if len(hss.watch) != 3 {
-			t.Fatalf("%d DWRs in 100 s, want 3", len(hss.watch))
+		if len(hss.seen().watch) != 3 {
+			t.Fatalf("%d DWRs in 100 s, want 3", len(hss.seen().watch))
 		}
-		for last, w := range hss.watch {
+		for last, w := range hss.seen().watch {
 			if d := w.Sub(start); d < 28*time.Second || d > 32*time.Second {
 				t.Errorf("DWR %d after %s", last, d)
 			}
@@ -170,30 +186,30 @@ func TestWatchdogOverTime(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if len(hss.watch) > 4 {
-			t.Errorf("%d DWRs under traffic", len(hss.watch))
+		if len(hss.seen().watch) > 4 {
+			t.Errorf("%d DWRs under traffic", len(hss.seen().watch))
 		}
 
 		// Frozen: suspect after the first unanswered DWR, closed after the next Tw.
 		hss.set(&hss.frozen, true)
-		seen := len(hss.watch)
+		before := len(hss.seen().watch)
 		pass(32 * time.Second)
-		if len(hss.watch) != seen+1 || state(as, 0) != "okay" {
-			t.Fatalf("%d DWRs, state %s", len(hss.watch)-seen, state(as, 0))
+		if len(hss.seen().watch) != before+1 || state(as, 0) != "okay" {
+			t.Fatalf("%d DWRs, state %s", len(hss.seen().watch)-before, state(as, 0))
 		}
 		pass(32 * time.Second)
-		if state(as, 0) != "suspect" || len(hss.ended) != 0 {
+		if state(as, 0) != "suspect" || hss.seen().ended != 0 {
 			t.Fatalf("state %s, want suspect", state(as, 0))
 		}
 		pass(32 * time.Second)
-		if len(hss.ended) != 1 {
+		if hss.seen().ended == 0 {
 			t.Fatal("not closed after the third Tw")
 		}
 
 		// Back again: three answers before it carries traffic.
 		hss.set(&hss.frozen, false)
-		opened := len(hss.opened)
-		for len(hss.opened) == opened {
+		opened := len(hss.seen().opened)
+		for len(hss.seen().opened) == opened {
 			pass(time.Second)
 		}
 		synctest.Wait()
@@ -203,10 +219,10 @@ func TestWatchdogOverTime(t *testing.T) {
 		if _, _, err := ask(t.Context(), as, Route{Realm: realm}); !errors.Is(err, ErrNoPeer) {
 			t.Errorf("err = %v, want ErrNoPeer", err)
 		}
-		before := len(hss.watch)
+		before = len(hss.seen().watch)
 		pass(66 * time.Second)
-		if state(as, 0) != "okay" || len(hss.watch)-before > 3 {
-			t.Errorf("state %s after %d DWRs", state(as, 0), len(hss.watch)-before)
+		if state(as, 0) != "okay" || len(hss.seen().watch)-before > 3 {
+			t.Errorf("state %s after %d DWRs", state(as, 0), len(hss.seen().watch)-before)
 		}
 	})
 }
@@ -229,7 +245,7 @@ func TestSuspectFailsOverAndBack(t *testing.T) {
 			t.Errorf("failed over after %s, want two Tw", d)
 		}
 		synctest.Wait()
-		if a, b := one.asked[0], two.asked[0]; a.Header.EndToEndID != b.Header.EndToEndID ||
+		if a, b := one.seen().asked[0], two.seen().asked[0]; a.Header.EndToEndID != b.Header.EndToEndID ||
 			b.Header.CommandFlags&flagRetransmitted == 0 || a.Header.CommandFlags&flagRetransmitted != 0 {
 			t.Errorf("resent as %v after %v", b.Header, a.Header)
 		}
@@ -253,7 +269,7 @@ func TestLostConnectionIsReportedAtOnce(t *testing.T) {
 		hss.set(&hss.refuse, true)
 		go func() {
 			time.Sleep(time.Second)
-			hss.conn.Close()
+			hss.seen().conn.Close()
 		}()
 		start := time.Now()
 		_, _, err := ask(t.Context(), as, Route{Realm: realm})
@@ -312,7 +328,7 @@ func TestLeaveTaking(t *testing.T) {
 					t.Errorf("err = %v, want ErrNoPeer", err)
 				}
 				pass(10 * time.Second)
-				if got := len(hss.opened) == 2; got != tt.reconnect {
+				if got := len(hss.seen().opened) == 2; got != tt.reconnect {
 					t.Errorf("reconnected: %v", got)
 				}
 				if tt.reconnect && state(as, 0) != "okay" {
@@ -327,8 +343,8 @@ func TestLeaveTaking(t *testing.T) {
 				}
 				as.Close(t.Context(), Busy)
 				synctest.Wait()
-				if hss.leaving != Busy {
-					t.Errorf("we left with %v, want BUSY", hss.leaving)
+				if hss.seen().leaving != Busy {
+					t.Errorf("we left with %v, want BUSY", hss.seen().leaving)
 				}
 			})
 		})
@@ -349,7 +365,7 @@ func TestPeerEvents(t *testing.T) {
 		defer as.Close(context.Background(), Rebooting)
 		synctest.Wait()
 		hss.e.stateID += 10 // as after a restart
-		hss.conn.Close()
+		hss.seen().conn.Close()
 		pass(2 * time.Minute)
 		want := []PeerEvent{{Host: hss.host, Up: true}, {Host: hss.host}, {Host: hss.host, Up: true, Restarted: true}}
 		if len(events) != 3 || events[0] != want[0] || events[1] != want[1] || events[2] != want[2] {
