@@ -43,7 +43,7 @@ var untrusted = Policy{
 var carrying = [numAttributes]Action{
 	attrOther: Carry, attrRTPMap: Carry, attrFmtp: Carry, attrRTCPFb: Carry, attrPtime: Carry, attrMaxptime: Carry,
 	attrSendRecv: Own, attrSendOnly: Own, attrRecvOnly: Own, attrInactive: Own, attrRTCP: Own, attrRTCPMux: Carry,
-	attrCurr: Carry, attrDes: Carry, attrConf: Carry, attrMID: Carry,
+	attrCurr: Carry, attrDes: Carry, attrConf: Carry, attrMID: Carry, attrExtmap: Carry, attrExtmapAllowMixed: Carry,
 	// Addresses.
 	attrAlt: Drop, attrCandidate: Drop, attrRemoteCandidates: Drop, attrEndOfCandidates: Drop, attrICEUfrag: Drop,
 	attrICEPwd: Drop, attrICEOptions: Drop, attrICELite: Drop, attrICEMismatch: Drop, attrICEPacing: Drop,
@@ -51,9 +51,9 @@ var carrying = [numAttributes]Action{
 	// Identities and software.
 	attrSSRC: Drop, attrSSRCGroup: Drop, attrCNAME: Drop, attrMSID: Drop, attrMSIDSemantic: Drop, attrIdentity: Drop,
 	attrTool: Drop, attrCat: Drop, attrKeywds: Drop, attrPhone: Drop, attrEmail: Drop,
-	// DTLS ends nowhere here; each section has a port of its own; the relay drops XR and may strip header extensions.
+	// DTLS ends nowhere here; each section has a port of its own; the relay drops XR.
 	attrFingerprint: Drop, attrSetup: Drop, attrConnection: Drop, attrTLSID: Drop, attrDTLSID: Drop,
-	attrGroup: Drop, attrBundleOnly: Drop, attrRTCPXR: Drop, attrExtmap: Drop, attrExtmapAllowMixed: Drop,
+	attrGroup: Drop, attrBundleOnly: Drop, attrRTCPXR: Drop,
 }
 
 var (
@@ -117,6 +117,7 @@ func (p *Policy) carriesBandwidth(v []byte) bool {
 	for i, c := range v {
 		if c == ':' {
 			_, ok := decimal(v[i+1:], 1<<31)
+			ok = ok && !containsAddress(v[:i])
 			return ok && (p.bandwidth == nil || p.bandwidth[string(v[:i])] == Carry)
 		}
 	}
