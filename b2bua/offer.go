@@ -247,3 +247,25 @@ func (c *Call) origin(d *Dialog) {
 		d.Offer.Origin.ID, d.Offer.Origin.Version = c.srv.random()>>33|1, c.srv.random()>>44|1
 	}
 }
+
+// MediaEvent takes news of the relay; it only posts.
+func (s *Server) MediaEvent(e media.Event) {
+	if c := s.table.byID(e.Call); c != nil {
+		s.post(c, event{order: func(c *Call) { c.mediaNews(e) }})
+	}
+}
+
+// mediaNews tells the Apps what happened on a leg's port.
+func (c *Call) mediaNews(e media.Event) {
+	if len(c.Chain) == 0 || c.Cause != nil {
+		return
+	}
+	for _, l := range c.Legs {
+		for _, p := range l.Ports {
+			if p.ID == e.Port && p.ID != 0 {
+				c.offer(Walk{Event: MediaNews{Leg: int(l.Slot), Kind: e.Kind.String()}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"net/netip"
+
+	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/services"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// known is what a configuration may name.
+func known() configs.Known {
+	return configs.Known{Policies: b2bua.PolicyNames(), Apps: services.Names()}
+}
+
+// coreConfig turns a configuration into that of the call core, less sides, sinks and applications.
+func coreConfig(cfg *configs.Config) b2bua.Config {
+	c := b2bua.DefaultConfig()
+	c.Timers = sip.Timers{T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4, NoAnswer: cfg.Timers.NoAnswer}
+	c.MaxCalls, c.MaxForwards = cfg.Calls.Max, cfg.Calls.MaxForwards
+	c.Anchor = cfg.Media.Anchor
+	for _, r := range cfg.Routes {
+		c.Routes = append(c.Routes, b2bua.Route{From: r.From, User: r.Match.User, Host: r.Match.Host, Header: r.Match.Header.Name,
+			Value: r.Match.Header.Value, To: r.To, NextHop: nextHop(r.NextHop)})
+	}
+	for _, p := range cfg.Policies {
+		c.Policies = append(c.Policies, b2bua.Pair{From: p.From, To: p.To, Policy: b2bua.PolicyNamed(p.Policy)})
+	}
+	return c
+}
+
+// coreSide turns a side into the call core's, less its addresses.
+func coreSide(s *configs.Side) *b2bua.Side {
+	return &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
+		FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise}
+}
+
+var trusts = map[configs.Trust]b2bua.Trust{configs.Home: b2bua.Home, configs.Partner: b2bua.Partner, configs.Untrusted: b2bua.Untrusted}
+
+// nextHop keeps the host as the configuration writes it, for it stands in Request-URIs.
+func nextHop(h configs.Hop) b2bua.NextHop {
+	if h.IsZero() {
+		return b2bua.NextHop{}
+	}
+	host := h.Addr.String()
+	if u, err := sip.ParseURI([]byte(h.URI)); err == nil && u.Port == 0 {
+		host = netip.AddrPort.Addr(h.Addr).String()
+		if h.Addr.Addr().Is6() {
+			host = "[" + host + "]"
+		}
+	}
+	return b2bua.NextHop{Host: host, Addr: h.Addr}
+}

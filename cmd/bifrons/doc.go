@@ -1,0 +1,7 @@
+// Command bifrons is the one binary: the server, its demonstration and its tools. It is the only place that wires the parts
+// together.
+//
+//	bifrons serve -c FILE     run the server
+//	bifrons check FILE        read a configuration and say what is wrong with it
+//	bifrons demo              place a call through a server of its own and show both sides of it
+package main

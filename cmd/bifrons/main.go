@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bifrons:", err)
+		stop()
+		os.Exit(exitCode(err))
+	}
+}
+
+// usageError is a mistake on the command line, a failure of another kind than of what was asked for.
+type usageError struct{ error }
+
+func exitCode(err error) int {
+	var u usageError
+	if errors.As(err, &u) {
+		return 2
+	}
+	return 1
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bifrons",
+		Short: "An IMS application server and back-to-back user agent",
+		Long: `Bifrons stands between two parties of a call and shows each a face of its own: no address, dialog
+identifier or software name of one ever reaches the other, and their speech passes through its relay.
+
+First time here?  bifrons demo`,
+		SilenceUsage: true, SilenceErrors: true, Version: version(),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(serveCommand(), checkCommand(), demoCommand())
+	return root
+}
+
+// version tells the module's version and the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && v == "(devel)" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v
+}

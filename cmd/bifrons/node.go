@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/internal/admin"
+	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/services"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// node is everything of a running server.
+type node struct {
+	listeners []*sip.Listener
+	locals    []*b2bua.Local // one per listener
+	relay     *media.Relay
+	core      *b2bua.Server
+	api       *admin.Server
+	records   *cdr.File
+	file      io.Closer
+	drain     time.Duration
+	log       *slog.Logger
+}
+
+// startNode makes all parts of a server from a configuration and starts them, the listeners last.
+func startNode(cfg *configs.Config, log *slog.Logger) (*node, error) {
+	n := &node{drain: cfg.Calls.Drain, log: log}
+	if err := n.start(cfg); err != nil {
+		n.close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *node) start(cfg *configs.Config) error {
+	raiseFileLimit(n.log)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	core := coreConfig(cfg)
+	core.Log, core.Apps = n.log, services.Apps(services.Deps{})
+	if err := n.openRecords(cfg.CDR.File, &core); err != nil {
+		return err
+	}
+	if err := n.openSides(cfg, &core); err != nil {
+		return err
+	}
+	if cfg.Media.Anchor {
+		relay, err := media.New(n.relayConfig(cfg, registry), n.log)
+		if err != nil {
+			return err
+		}
+		n.relay, core.Media = relay, relay
+	}
+	srv, err := b2bua.New(core)
+	if err != nil {
+		return err
+	}
+	n.core = srv
+	registry.MustRegister(srv.Metrics(), n.listenerMetrics())
+	srv.Start()
+	if cfg.Admin.Listen.IsValid() {
+		if n.api, err = admin.Listen(cfg.Admin.Listen, admin.Config{Calls: srv, Metrics: registry, Version: version()}); err != nil {
+			return err
+		}
+	}
+	for i, l := range n.listeners {
+		l.Serve(srv.Handler(n.locals[i]))
+	}
+	return nil
+}
+
+func (n *node) relayConfig(cfg *configs.Config, registry *prometheus.Registry) media.Config {
+	c := media.DefaultConfig()
+	c.Min, c.Max = cfg.Media.Ports.First, cfg.Media.Ports.Last
+	c.Threads, c.Quarantine = cfg.Media.Threads, cfg.Media.Quarantine
+	c.Metrics = media.NewMetrics(registry)
+	c.Events = func(e media.Event) { n.core.MediaEvent(e) } // no port is open before there is a core
+	return c
+}
+
+// openRecords opens the file of call detail records.
+func (n *node) openRecords(path string, core *b2bua.Config) error {
+	var w io.Writer
+	switch path {
+	case "":
+		return nil
+	case "-":
+		w = os.Stdout
+	default:
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+		if err != nil {
+			return fmt.Errorf("open call records: %w", err)
+		}
+		w, n.file = f, f
+	}
+	n.records = cdr.NewFile(w)
+	core.CDR = n.records
+	return nil
+}
+
+// openSides binds the listeners.
+func (n *node) openSides(cfg *configs.Config, core *b2bua.Config) error {
+	for i := range cfg.Sides {
+		c := &cfg.Sides[i]
+		s := coreSide(c)
+		for _, at := range c.Listen {
+			l, err := sip.ListenUDP(at.Addr)
+			if err != nil {
+				return fmt.Errorf("side %s: %w", c.Name, err)
+			}
+			local := &b2bua.Local{Conn: l, Addr: l.Local, Advertise: advertised(c.Advertise, l.Local)}
+			n.listeners, n.locals = append(n.listeners, l), append(n.locals, local)
+			s.Locals = append(s.Locals, local)
+		}
+		core.Sides = append(core.Sides, s)
+	}
+	return nil
+}
+
+// advertised is what stands in Via and Contact.
+func advertised(a, local netip.AddrPort) string {
+	switch {
+	case !a.IsValid():
+		return local.String()
+	case a.Port() == 0:
+		return netip.AddrPortFrom(a.Addr(), local.Port()).String()
+	}
+	return a.String()
+}
+
+func (n *node) listenerMetrics() prometheus.Collector {
+	received := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "bifrons_sip_datagrams_received_total", Help: "Datagrams received by all listeners."},
+		func() (sum float64) {
+			for _, l := range n.listeners {
+				sum += float64(l.Received.Load())
+			}
+			return sum
+		})
+	return received
+}
+
+// Shutdown refuses new calls, lets calls finish up to the limit, ends the rest with BYE and closes everything.
+func (n *node) Shutdown(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, n.drain)
+	defer cancel()
+	ended := n.core.Shutdown(ctx)
+	n.close()
+	return ended
+}
+
+// close ends what was started, in the reverse order.
+func (n *node) close() {
+	if n.api != nil {
+		n.api.Close()
+	}
+	for _, l := range n.listeners {
+		l.Close()
+	}
+	if n.core != nil {
+		n.core.Close()
+	}
+	if n.relay != nil {
+		n.relay.Shutdown()
+	}
+	if n.records != nil {
+		n.records.Close()
+		if lost := n.records.Lost.Load(); lost > 0 {
+			n.log.Error("call records lost", "records", lost)
+		}
+	}
+	if n.file != nil {
+		_ = n.file.Close()
+	}
+}
+
+// raiseFileLimit lets the relay have as many sockets as the system allows.
+func raiseFileLimit(log *slog.Logger) {
+	var r syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) == nil && r.Cur < r.Max {
+		r.Cur = r.Max
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
+			log.Warn("file limit not raised", "err", err)
+		}
+	}
+}
