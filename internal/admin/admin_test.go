@@ -19,9 +19,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type core struct{ draining bool }
 
-func (c *core) Calls() []b2bua.Info { return []b2bua.Info{{ID: 7, From: "<sip:a@b>", State: "ringing"}} }
-func (c *core) Active() int         { return 1 }
-func (c *core) Draining() bool      { return c.draining }
+func (c *core) Calls() []b2bua.Info {
+	return []b2bua.Info{{ID: 7, From: "<sip:a@b>", State: "ringing"}}
+}
+func (c *core) Active() int    { return 1 }
+func (c *core) Draining() bool { return c.draining }
 
 func TestAPI(t *testing.T) {
 	reg := prometheus.NewRegistry()
