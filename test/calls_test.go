@@ -43,7 +43,7 @@ func TestLegsUnlinkable(t *testing.T) {
 		"Subject: secret-subject", "Organization: secret-organisation", "Call-Info: <http://secret-host.invalid/>", "X-Secret: secret-extension",
 		"P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=secret-cell", "P-Charging-Vector: icid-value=secret-icid", "Record-Route: <sip:secret-proxy.invalid;lr>")
 	req := callee.request("INVITE")
-	callee.reply(req, "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), "Server: hidden-pbx/2.0", "User-Agent: hidden-pbx/2.0", "Contact: <sip:bob-at-desk@"+callee.addr+">",
+	callee.reply(req, "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), "Server: hidden-pbx/2.0", "User-Agent: hidden-pbx/2.0", "Contact: <sip:hidden-phone@"+callee.addr+">",
 		"Warning: 399 hidden-host \"hidden-warning\"", "X-Hidden: hidden-extension")
 	c.a.accept(caller.answer(hold, 200))
 	c.a.ack("")
@@ -51,8 +51,8 @@ func TestLegsUnlinkable(t *testing.T) {
 	c.hangUp(c.b, c.a)
 
 	// An address is looked for with what may follow it, so that 127.61.7.1 is not found in 127.61.7.12.
-	forbid(t, "the callee", callee.heard, "secret", s.media(s.caller()), "alice-on-phone", "phone-31000", "m=audio 31000", session, s.ip(1)+":", s.ip(1)+" ", s.ip(1)+"\r")
-	forbid(t, "the caller", caller.heard, "hidden", s.media(s.callee()), "bob-at-desk", "phone-32000", "m=audio 32000", session, s.ip(2)+":", s.ip(2)+" ", s.ip(2)+"\r")
+	forbid(t, "the callee", callee.heard, "secret", s.media(s.caller()), "phone-31000", "m=audio 31000", session, s.ip(1)+":", s.ip(1)+" ", s.ip(1)+"\r")
+	forbid(t, "the caller", caller.heard, "hidden", s.media(s.callee()), "phone-32000", "m=audio 32000", session, s.ip(2)+":", s.ip(2)+" ", s.ip(2)+"\r")
 	for _, own := range []string{c.offer.get("Call-ID"), tag(c.offer.get("From")), param(c.offer.get("Via"), "branch")} {
 		forbid(t, "the caller", caller.heard, own)
 	}
@@ -72,16 +72,18 @@ func forbid(t *testing.T, who string, heard []string, marks ...string) {
 	}
 }
 
-// TestBothHangUp lets the BYEs cross on the wire: each side gets its 200.
+// TestBothHangUp lets the BYEs cross on the wire: each is answered, by 200 or, where the other one came first, by 481.
 func TestBothHangUp(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	caller, callee := s.phones()
 	c := s.connect(caller, callee)
 	byeA, byeB := c.a.send("BYE", ""), c.b.send("BYE", "")
-	caller.answer(byeA, 200)
-	callee.answer(byeB, 200)
-	// RFC 3261 15.1.2: whoever has hung up answers the other's BYE with 481 or 200.
+	for u, bye := range map[*ua]message{caller: byeA, callee: byeB} {
+		if code := u.final(bye).status(); code != 200 && code != 481 {
+			t.Errorf("BYE from %s was answered %d, want 200 or 481", u.addr, code)
+		}
+	}
 	for _, u := range []*ua{caller, callee} {
 		if m, ok := u.within(300*time.Millisecond, func(m message) bool { return m.status() == 0 && m.method() == "BYE" }); ok {
 			u.reply(m, "200 OK", "", "")
@@ -180,7 +182,7 @@ func TestGlare(t *testing.T) {
 	caller.silent(200*time.Millisecond, "re-INVITE of a request that was refused", func(m message) bool { return m.status() == 0 && m.method() == "INVITE" })
 
 	again := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 3, "a=sendonly"))
-	callee.reply(callee.request("INVITE"), "200 OK", "", sdp(s.media(s.callee()), 32000, 3, "a=recvonly"), "Contact: <sip:bob-at-desk@"+callee.addr+">")
+	callee.reply(callee.request("INVITE"), "200 OK", "", sdp(s.media(s.callee()), 32000, 3, "a=recvonly"), "Contact: <sip:hidden-phone@"+callee.addr+">")
 	held := caller.answer(again, 200)
 	c.a.accept(held)
 	c.a.ack("")

@@ -27,7 +27,7 @@ func TestDrain(t *testing.T) {
 		return res.status() == 503
 	})
 	hold := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 2, "a=sendonly"))
-	callee.reply(callee.request("INVITE"), "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), "Contact: <sip:bob-at-desk@"+callee.addr+">")
+	callee.reply(callee.request("INVITE"), "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), "Contact: <sip:hidden-phone@"+callee.addr+">")
 	c.a.accept(caller.answer(hold, 200))
 	c.a.ack("")
 	callee.request("ACK")

@@ -35,9 +35,9 @@ func TestLostAck(t *testing.T) {
 func TestCallerDies(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(set *settings) { set.T1 = 50 * time.Millisecond })
-	callee := newUA(t, s.callee(), s.carrier())
+	callee := newUA(t, s.callee(), s.carrier(), "hidden")
 	t.Run("before its ACK", func(t *testing.T) {
-		caller := newUA(t, s.caller(), s.core())
+		caller := newUA(t, s.caller(), s.core(), "secret")
 		d := caller.dialogTo("bob")
 		inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
 		req := callee.request("INVITE")
@@ -50,7 +50,7 @@ func TestCallerDies(t *testing.T) {
 		eventually(t, 10*time.Second, "no call is left", func() bool { return s.calls() == 0 })
 	})
 	t.Run("during the call", func(t *testing.T) {
-		caller := newUA(t, s.caller(), s.core())
+		caller := newUA(t, s.caller(), s.core(), "secret")
 		c := s.connect(caller, callee)
 		caller.conn.Close()
 		callee.answer(c.b.send("BYE", ""), 200)
@@ -83,7 +83,7 @@ func TestCalleeSilent(t *testing.T) {
 func TestUnknownDialog(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	caller := newUA(t, s.caller(), s.core())
+	caller := newUA(t, s.caller(), s.core(), "secret")
 	d := caller.dialogTo("bob")
 	d.remote += ";tag=not-one-of-yours"
 	d.target = "sip:" + s.core()
@@ -134,7 +134,7 @@ func TestMalformed(t *testing.T) {
 	s := start(t)
 	for _, c := range malformed {
 		t.Run(c.name, func(t *testing.T) {
-			caller := newUA(t, s.caller(), s.core())
+			caller := newUA(t, s.caller(), s.core(), "secret")
 			first := c.start
 			if first == "" {
 				first = "INVITE sip:bob@ims.example.org SIP/2.0"
@@ -161,7 +161,7 @@ func TestMalformed(t *testing.T) {
 			}
 		})
 	}
-	caller := newUA(t, s.caller(), s.core())
+	caller := newUA(t, s.caller(), s.core(), "secret")
 	for _, noise := range []string{"\r\n\r\n", "\x00", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "INVITE sip:bob@ims.example.org SIP/2.0\r\n\r\n", strings.Repeat("A", 60000), "SIP/2.0 200 OK\r\n\r\n"} {
 		caller.raw(s.core(), noise)
 	}

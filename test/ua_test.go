@@ -20,6 +20,7 @@ type ua struct {
 	conn *net.UDPConn
 	addr string // its own
 	peer string // where out-of-dialog requests go
+	mark string // what its branches have, and the user of its Contact: secret for the caller, hidden for the callee
 	news chan struct{}
 
 	mu      sync.Mutex
@@ -28,7 +29,7 @@ type ua struct {
 	heard   []string // everything, as it came
 }
 
-func newUA(t *testing.T, addr, peer string) *ua {
+func newUA(t *testing.T, addr, peer, mark string) *ua {
 	t.Helper()
 	at, err := net.ResolveUDPAddr("udp4", addr)
 	if err != nil {
@@ -38,7 +39,7 @@ func newUA(t *testing.T, addr, peer string) *ua {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &ua{t: t, conn: conn, addr: addr, peer: peer, news: make(chan struct{}, 1), copies: map[string]int{}}
+	u := &ua{t: t, conn: conn, addr: addr, peer: peer, mark: mark, news: make(chan struct{}, 1), copies: map[string]int{}}
 	var reader sync.WaitGroup
 	reader.Go(u.read)
 	t.Cleanup(func() {
@@ -191,7 +192,7 @@ func (u *ua) reply(req message, status, toTag, body string, headers ...string) m
 	}
 	h = append(h, "From: "+req.get("From"), "To: "+to, "Call-ID: "+req.get("Call-ID"), "CSeq: "+req.get("CSeq"))
 	if toTag != "" {
-		h = append(h, "Contact: <sip:bob-at-desk@"+u.addr+">")
+		h = append(h, "Contact: <sip:"+u.mark+"-phone@"+u.addr+">")
 	}
 	return u.write(req.source, "SIP/2.0 "+status, append(h, headers...), body)
 }
@@ -200,6 +201,8 @@ func (u *ua) reply(req message, status, toTag, body string, headers ...string) m
 var serial atomic.Int64
 
 func unique(prefix string) string { return fmt.Sprintf("%s%d", prefix, serial.Add(1)) }
+
+func (u *ua) branch() string { return unique("z9hG4bK" + u.mark) }
 
 // dialog is one side of a dialog, ours.
 type dialog struct {
@@ -221,7 +224,7 @@ func (u *ua) dialogTo(user string) *dialog {
 func (d *dialog) send(method, body string, headers ...string) message {
 	d.ua.t.Helper()
 	d.cseq++
-	m := d.sendAs(method, d.cseq, unique("z9hG4bKsecret"), body, headers...)
+	m := d.sendAs(method, d.cseq, d.ua.branch(), body, headers...)
 	if method == "INVITE" {
 		d.invite = m
 	}
@@ -236,7 +239,7 @@ func (d *dialog) sendAs(method string, cseq int, branch, body string, headers ..
 	}
 	h = append(h, "From: "+d.local, "To: "+d.remote, "Call-ID: "+d.callID, fmt.Sprintf("CSeq: %d %s", cseq, method))
 	if method != "ACK" && method != "CANCEL" && method != "BYE" {
-		h = append(h, "Contact: <sip:alice-on-phone@"+d.ua.addr+">")
+		h = append(h, "Contact: <sip:"+d.ua.mark+"-phone@"+d.ua.addr+">")
 	}
 	to := d.ua.peer
 	if tag(d.remote) != "" {
@@ -262,7 +265,7 @@ func (d *dialog) accept(m message) {
 // ack acknowledges a 2xx.
 func (d *dialog) ack(body string) message {
 	d.ua.t.Helper()
-	return d.sendAs("ACK", sequence(d.invite), unique("z9hG4bKsecret"), body)
+	return d.sendAs("ACK", sequence(d.invite), d.ua.branch(), body)
 }
 
 // ackFailure acknowledges another final response, inside its transaction.
@@ -295,7 +298,7 @@ type call struct {
 // phones makes the two telephones of a server.
 func (s *server) phones() (caller, callee *ua) {
 	s.t.Helper()
-	return newUA(s.t, s.caller(), s.core()), newUA(s.t, s.callee(), s.carrier())
+	return newUA(s.t, s.caller(), s.core(), "secret"), newUA(s.t, s.callee(), s.carrier(), "hidden")
 }
 
 // connect makes a whole call from caller to callee: INVITE, 180, 200, ACK.
