@@ -35,7 +35,7 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Min < 1024:
 		return fmt.Errorf("media: lowest port %d is below 1024", c.Min)
-	case c.Max == 65535 && c.Min >= 65534, c.pairs() < 1:
+	case c.pairs() < 1:
 		return fmt.Errorf("media: no pair of ports between %d and %d", c.Min, c.Max)
 	case c.Threads < 1 || c.Threads > 64:
 		return fmt.Errorf("media: %d relay threads, want 1 to 64", c.Threads)
