@@ -170,6 +170,8 @@ func TestRawLink(t *testing.T) {
 			t.Fatalf("b got %q", got)
 		}
 	}
+	a.write(a.rtp, a.to.Local, nil)
+	eventually(t, r, a.to.ID, "an empty packet dropped", func(s Stats) bool { return s.Dropped.Malformed == 1 })
 	a.write(a.rtcp, netip.AddrPortFrom(loopback, a.to.Local.Port()+1), []byte("srtcp"))
 	if got := b.read(b.rtcp, 5*time.Second); string(got) != "srtcp" {
 		t.Fatalf("b got %q", got)
@@ -209,4 +211,28 @@ func TestMovedLink(t *testing.T) {
 	if s := r.Stats(b.to.ID); s.Sent.Packets != 3 {
 		t.Fatalf("%+v", s)
 	}
+}
+
+// FuzzJudge: no packet, by whatever socket and on whatever link, does harm; nothing is sent that is empty or too long.
+func FuzzJudge(f *testing.F) {
+	f.Add([]byte("\x80\x08\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03voice"), uint8(0), uint8(0))
+	f.Add([]byte("\x80\xc9\x00\x01\x00\x00\x00\x01"), uint8(1), uint8(1))
+	f.Fuzz(func(t *testing.T, in []byte, sock, flags uint8) {
+		if len(in) > maxPacket || sock > uint8(sockPeer) {
+			return
+		}
+		party := netip.MustParseAddrPort("127.0.0.1:4000")
+		a, b := &port{id: 1 << slotBits}, &port{id: 1<<slotBits | 1}
+		r := &Relay{slots: []slot{{port: a}, {port: b}}}
+		for _, p := range []*port{a, b} {
+			p.rtp, p.rtcp, p.clock, p.known, p.send, p.receive, p.mux = party, party, 8000, true, true, true, flags&1 != 0
+		}
+		Join{A: a.id, B: b.id, StripExtensions: flags&2 != 0, Raw: flags&4 != 0}.apply(r)
+		a.seen().latched, a.seen().conn = party, party
+		var scratch [maxPacket + sdesSize]byte
+		d := r.judge(a.id, socket(sock), party, bytes.Clone(in), scratch[:], 1)
+		if d.data != nil && (len(d.data) == 0 || len(d.data) > len(in)+sdesSize || d.port != b || d.to != party) {
+			t.Fatalf("%x became %+v", in, d)
+		}
+	})
 }

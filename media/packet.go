@@ -47,12 +47,10 @@ func (r *Relay) rtp(p *port, from netip.AddrPort, b []byte, now int64, d *delive
 		r.totals.strays++
 		return
 	}
-	var h header
-	if ok := true; !p.raw {
-		if h, ok = parseRTP(b); !ok {
-			drop(&t.dropped.Malformed, &r.totals.dropped.Malformed)
-			return
-		}
+	h, ok := parseRTP(b)
+	if !ok && !p.raw || len(b) == 0 {
+		drop(&t.dropped.Malformed, &r.totals.dropped.Malformed)
+		return
 	}
 	if from != t.latched {
 		t.latched, t.rtcpFrom = from, netip.AddrPort{}

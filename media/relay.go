@@ -222,7 +222,12 @@ func (r *Relay) Close(id PortID) Stats {
 	r.open--
 	t := r.threads[p.thread]
 	t.ports--
-	t.leaving = append(t.leaving, leaving{port: p, until: r.now() + int64(r.cfg.Quarantine)})
+	quarantine := r.cfg.Quarantine
+	if len(r.threads) > 1 {
+		// Another thread may be about to send by this port's socket.
+		quarantine = max(quarantine, 100*time.Millisecond)
+	}
+	t.leaving = append(t.leaving, leaving{port: p, until: r.now() + int64(quarantine)})
 	return stats
 }
 

@@ -1,5 +1,7 @@
 package sdp
 
+import "bytes"
+
 // attribute is an attribute that some policy has its own word about, or that we read.
 type attribute uint8
 
@@ -54,6 +56,7 @@ const (
 	attrPhone
 	attrEmail
 	attrSourceFilter
+	attrT38 // all those of T.38 (ITU-T T.38 Annex D)
 	numAttributes
 )
 
@@ -158,6 +161,9 @@ func attributeOf(name []byte) attribute {
 		return attrEmail
 	case "source-filter":
 		return attrSourceFilter
+	}
+	if bytes.HasPrefix(name, t38) {
+		return attrT38
 	}
 	return attrOther
 }

@@ -33,7 +33,7 @@ var untrusted = Policy{
 	attributes: [numAttributes]Action{
 		attrRTPMap: Listed, attrFmtp: Listed, attrRTCPFb: Listed, attrPtime: Carry, attrMaxptime: Carry,
 		attrSendRecv: Own, attrSendOnly: Own, attrRecvOnly: Own, attrInactive: Own, attrRTCP: Own, attrRTCPMux: Carry,
-		attrCurr: Carry, attrDes: Carry, attrConf: Carry,
+		attrCurr: Carry, attrDes: Carry, attrConf: Carry, attrT38: Carry,
 	},
 	bandwidth: map[string]Action{"AS": Carry, "TIAS": Carry, "RS": Carry, "RR": Carry},
 }
@@ -43,7 +43,7 @@ var untrusted = Policy{
 var carrying = [numAttributes]Action{
 	attrOther: Carry, attrRTPMap: Carry, attrFmtp: Carry, attrRTCPFb: Carry, attrPtime: Carry, attrMaxptime: Carry,
 	attrSendRecv: Own, attrSendOnly: Own, attrRecvOnly: Own, attrInactive: Own, attrRTCP: Own, attrRTCPMux: Carry,
-	attrCurr: Carry, attrDes: Carry, attrConf: Carry, attrMID: Carry, attrExtmap: Carry, attrExtmapAllowMixed: Carry,
+	attrCurr: Carry, attrDes: Carry, attrConf: Carry, attrT38: Carry, attrMID: Carry, attrExtmap: Carry, attrExtmapAllowMixed: Carry,
 	// Addresses.
 	attrAlt: Drop, attrCandidate: Drop, attrRemoteCandidates: Drop, attrEndOfCandidates: Drop, attrICEUfrag: Drop,
 	attrICEPwd: Drop, attrICEOptions: Drop, attrICELite: Drop, attrICEMismatch: Drop, attrICEPacing: Drop,

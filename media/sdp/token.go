@@ -98,5 +98,6 @@ var (
 	cr    = []byte("\r")
 	dot   = []byte(".")
 	colon = []byte(":")
+	t38   = []byte("T38")
 	udptl = []byte("udptl")
 )
