@@ -74,7 +74,8 @@ func (l *Leg) dialogFor(m *sip.Message, number uint32) int {
 	return -1
 }
 
-// responseHead keeps what every response repeats (RFC 3261 8.2.6.2): Via, From, Call-ID, CSeq, and a To that has its tag.
+// responseHead keeps what every response repeats (RFC 3261 8.2.6.2): Via, From, Call-ID, CSeq, and a To that has its tag;
+// and the Record-Route of an INVITE.
 func (c *Call) responseHead(m *sip.Message) []byte {
 	b := c.buffer()
 	top := true
@@ -91,6 +92,10 @@ func (c *Call) responseHead(m *sip.Message) []byte {
 			b = append(b, '\r', '\n')
 		case sip.HdrFrom, sip.HdrCallID, sip.HdrCSeq, sip.HdrTimestamp:
 			b = sip.AppendHeader(b, h.ID.String(), h.Value)
+		case sip.HdrRecordRoute: // RFC 3261 12.1.1: it makes the party's route set
+			if m.Method == sip.INVITE {
+				b = sip.AppendHeader(b, "Record-Route", h.Value)
+			}
 		case sip.HdrTo:
 			if _, tagged := toTag(m); tagged {
 				b = sip.AppendHeader(b, "To", h.Value)
