@@ -40,7 +40,7 @@ func TestLegsUnlinkable(t *testing.T) {
 	caller, callee := s.phones()
 	c := s.connect(caller, callee)
 	hold := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 2, "a=sendonly"), "User-Agent: secret-handset/1.0", "Server: secret-handset/1.0",
-		"Subject: secret-subject", "Organization: secret-organisation", "Call-Info: <http://secret-host.invalid/>", "X-Secret: secret-extension",
+		"Organization: secret-organisation", "Call-Info: <http://secret-host.invalid/>", "X-Secret: secret-extension",
 		"P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=secret-cell", "P-Charging-Vector: icid-value=secret-icid", "Record-Route: <sip:secret-proxy.invalid;lr>")
 	req := callee.request("INVITE")
 	callee.reply(req, "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), "Server: hidden-pbx/2.0", "User-Agent: hidden-pbx/2.0", "Contact: <sip:hidden-phone@"+callee.addr+">",
@@ -165,7 +165,8 @@ func TestCancelRaces200(t *testing.T) {
 	s.records(1)
 }
 
-// TestGlare lets two re-INVITEs cross: both are refused with 491, and a later one goes through.
+// TestGlare lets two re-INVITEs cross. Each telephone refuses the other's with 491 (RFC 3261 14.2); the server tries the
+// caller's again after the back-off of RFC 3261 14.1, with a new CSeq.
 func TestGlare(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -174,16 +175,17 @@ func TestGlare(t *testing.T) {
 	fromA := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 2, "a=sendonly"))
 	atB := callee.request("INVITE")
 	fromB := c.b.send("INVITE", sdp(s.media(s.callee()), 32000, 2, "a=sendonly"))
-	// RFC 3261 14.2: the callee's re-INVITE meets ours that is pending.
 	c.b.ackFailure(callee.answer(fromB, 491))
 	callee.reply(atB, "491 Request Pending", "", "")
 	callee.request("ACK")
-	c.a.ackFailure(caller.answer(fromA, 491))
-	caller.silent(200*time.Millisecond, "re-INVITE of a request that was refused", func(m message) bool { return m.status() == 0 && m.method() == "INVITE" })
+	caller.silent(200*time.Millisecond, "a re-INVITE that was refused", func(m message) bool { return m.status() == 0 && m.method() == "INVITE" })
 
-	again := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 3, "a=sendonly"))
-	callee.reply(callee.request("INVITE"), "200 OK", "", sdp(s.media(s.callee()), 32000, 3, "a=recvonly"), "Contact: <sip:hidden-phone@"+callee.addr+">")
-	held := caller.answer(again, 200)
+	again := callee.request("INVITE") // at most 4 s later
+	if sequence(again) <= sequence(atB) || again.body != atB.body {
+		t.Errorf("the second try has CSeq %s after %s and the body\n%s\nwant\n%s", again.get("CSeq"), atB.get("CSeq"), again.body, atB.body)
+	}
+	callee.reply(again, "200 OK", "", sdp(s.media(s.callee()), 32000, 3, "a=recvonly"), "Contact: <sip:hidden-phone@"+callee.addr+">")
+	held := caller.answer(fromA, 200)
 	c.a.accept(held)
 	c.a.ack("")
 	callee.request("ACK")
@@ -192,6 +194,56 @@ func TestGlare(t *testing.T) {
 	}
 	c.hangUp(c.a, c.b)
 	s.idle()
+}
+
+// TestRouteSet has proxies on both legs that stay in the path: each leg's route set is its own, in the order of RFC 3261 12.1.
+func TestRouteSet(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	caller, callee := s.phones()
+	proxyA, proxyB := newUA(t, s.addr(21, 5060), s.core(), "secret"), newUA(t, s.addr(22, 5060), s.carrier(), "hidden")
+	nearA, farA := "<sip:"+proxyA.addr+";lr>", "<sip:secret-edge.invalid;lr>"
+	nearB, farB := "<sip:"+proxyB.addr+";lr>", "<sip:hidden-edge.invalid;lr>"
+
+	a := caller.dialogTo("bob")
+	inv := a.send("INVITE", sdp(s.media(s.caller()), 31000, 1), "Record-Route: "+nearA+", "+farA)
+	req := callee.request("INVITE")
+	if rr := req.all("Record-Route"); len(rr) != 0 {
+		t.Errorf("the callee was shown Record-Route %q", rr)
+	}
+	callee.reply(req, "180 Ringing", "hidden-tag-rr", "", "Record-Route: "+farB, "Record-Route: "+nearB)
+	res := callee.reply(req, "200 OK", "hidden-tag-rr", sdp(s.media(s.callee()), 32000, 1), "Record-Route: "+farB, "Record-Route: "+nearB)
+	for _, status := range []int{180, 200} {
+		m := caller.answer(inv, status)
+		if got := values(m.all("Record-Route")); got != nearA+", "+farA {
+			t.Errorf("the %d has Record-Route %q, want %q", status, got, nearA+", "+farA)
+		}
+		a.accept(m)
+	}
+	a.ack("")
+	toCallee := "Route " + nearB + ", " + farB
+	if m := proxyB.request("ACK"); "Route "+values(m.all("Route")) != toCallee || !strings.HasPrefix(m.start, "ACK sip:hidden-phone@") {
+		t.Errorf("ACK came to the proxy with %s and Route %q, want %s", m.start, m.all("Route"), toCallee)
+	}
+	bye := callee.answered(req, res).send("BYE", "")
+	callee.answer(bye, 200)
+	atA := proxyA.request("BYE")
+	if got := values(atA.all("Route")); got != nearA+", "+farA || !strings.HasPrefix(atA.start, "BYE sip:secret-phone@") {
+		t.Errorf("BYE came to the proxy with %s and Route %q, want %q", atA.start, got, nearA+", "+farA)
+	}
+	proxyA.reply(atA, "200 OK", "", "")
+	s.idle()
+}
+
+// values joins the values of a header that may stand on one line or on many.
+func values(lines []string) string {
+	var list []string
+	for _, l := range lines {
+		for v := range strings.SplitSeq(l, ",") {
+			list = append(list, strings.TrimSpace(v))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // TestInviteRetransmitted: copies of an INVITE make no second call, and are answered with what was said last.
