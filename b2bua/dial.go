@@ -87,8 +87,8 @@ func field(d *Draft, m *sip.Message, id sip.HeaderID) []byte {
 // sendInvite sends the initial INVITE of a leg.
 func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	l.CSeq++
-	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.contentType == sdpType},
-		sip.Calling)
+	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.contentType == sdpType,
+		Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
 	b = append(c.appendContact(b, l, o), allow...)
 	t.Last = c.exact(c.appendCrossing(b, l, o))

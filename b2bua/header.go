@@ -66,7 +66,7 @@ func newPolicy(name string, rest Action, change map[sip.HeaderID]Action) *Policy
 
 // UntrustedPolicy drops whatever is not needed to talk.
 func UntrustedPolicy() *Policy {
-	p := newPolicy("untrusted", Drop, map[sip.HeaderID]Action{sip.HdrPrivacy: Carry, sip.HdrSubject: Carry,
+	p := newPolicy("untrusted", Drop, map[sip.HeaderID]Action{sip.HdrPrivacy: Carry,
 		sip.HdrContentDisposition: Carry, sip.HdrContentEncoding: Carry, sip.HdrContentLanguage: Carry,
 		sip.HdrInfoPackage: Carry, sip.HdrRecvInfo: Carry, sip.HdrPriority: Carry, sip.HdrAcceptLanguage: Carry})
 	p.Bodies = []string{"application/dtmf-relay", "application/dtmf", "text/plain"}
