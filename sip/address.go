@@ -19,51 +19,56 @@ type Address struct {
 	Params  Params
 }
 
-// ParseAddress reads the first form of From, To, Contact, Route and the like; v is one list element.
+// ParseAddress reads From, To, Contact, Route and the like; v is one list element. Two liberties: blanks between the angle
+// brackets, and a display name without quotes may hold other characters than those of tokens, but no quote and no comma.
 func ParseAddress(v []byte) (Address, error) {
 	v = trim(v)
-	if i := angle(v); i >= 0 {
-		j := bytes.IndexByte(v[i:], '>')
-		if j < 2 {
+	var a Address
+	i := 0
+	if len(v) > 0 && v[0] == '"' {
+		if i = quotedEnd(v, 0); i < 0 {
 			return Address{}, ErrAddress
 		}
-		a := Address{Display: trim(v[:i]), URI: trim(v[i+1 : i+j]), Params: Params(trim(v[i+j+1:]))}
-		if len(a.Params) > 0 && a.Params[0] != ';' || !uriText(a.URI) {
+		a.Display = v[:i]
+		if i = skip(v, i); i == len(v) || v[i] != '<' {
 			return Address{}, ErrAddress
 		}
-		return a, nil
+	} else {
+		for i < len(v) && v[i] != '<' && v[i] != ';' && v[i] != '"' && v[i] != ',' {
+			i++
+		}
+		if i == len(v) || v[i] == ';' {
+			return addrSpec(v, i)
+		}
+		a.Display = trim(v[:i])
 	}
-	// RFC 3261 20: without angle brackets what follows a semicolon are header parameters.
-	i := bytes.IndexByte(v, ';')
-	if i < 0 {
-		i = len(v)
+	end := bytes.IndexByte(v[i:], '>')
+	if v[i] != '<' || end < 0 {
+		return Address{}, ErrAddress
 	}
-	a := Address{URI: trim(v[:i]), Params: Params(v[i:])}
-	if !uriText(a.URI) || bytes.IndexByte(a.URI, ',') >= 0 || bytes.IndexByte(a.URI, '?') >= 0 {
+	a.URI = trim(v[i+1 : i+end])
+	i = skip(v, i+end+1)
+	a.Params = Params(v[i:])
+	if !uriText(a.URI) || paramsEnd(v, i) != len(v) {
 		return Address{}, ErrAddress
 	}
 	return a, nil
 }
 
-// angle returns the index of the opening angle bracket outside quotes, -1 if there is none.
-func angle(v []byte) int {
-	quoted := false
-	for i := 0; i < len(v); i++ {
-		switch c := v[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == '<' && !quoted:
-			return i
-		}
+// addrSpec is the form without angle brackets: what follows a semicolon are header parameters, and a question mark is not
+// allowed (RFC 3261 20.10).
+func addrSpec(v []byte, semicolon int) (Address, error) {
+	a := Address{URI: trim(v[:semicolon]), Params: Params(v[semicolon:])}
+	if !uriText(a.URI) || bytes.IndexByte(a.URI, '?') >= 0 || paramsEnd(v, semicolon) != len(v) {
+		return Address{}, ErrAddress
 	}
-	return -1
+	return a, nil
 }
 
+// uriText tells whether u is scheme:something of characters a URI may have.
 func uriText(u []byte) bool {
-	c := bytes.IndexByte(u, ':')
-	return c > 0 && c < len(u)-1 && !bytes.ContainsAny(u, " \t<>\"")
+	c := span(u, 0, schemeBit)
+	return c > 0 && c < len(u)-1 && u[c] == ':' && span(u, c, uriBit) == len(u)
 }
 
 // URI is a SIP or other URI taken apart (RFC 3261 19.1). For schemes other than sip and sips only Scheme and Opaque are set.
@@ -82,74 +87,67 @@ func (u *URI) IsSIP() bool { return u.Opaque == nil }
 
 // ParseURI takes a URI apart.
 func ParseURI(b []byte) (URI, error) {
-	c := bytes.IndexByte(b, ':')
-	if c < 1 || c == len(b)-1 {
+	if !uriText(b) {
 		return URI{}, ErrURI
 	}
+	c := bytes.IndexByte(b, ':')
 	u := URI{Scheme: b[:c]}
 	rest := b[c+1:]
 	if !EqualFold(u.Scheme, "sip") && !EqualFold(u.Scheme, "sips") {
 		u.Opaque = rest
 		return u, nil
 	}
-	if i := bytes.LastIndexByte(userPart(rest), '@'); i >= 0 {
-		u.User, rest = rest[:i], rest[i+1:]
+	// A user part may hold ';' and '?', so it is cut first; behind it no '@' may follow (RFC 3261 25.1).
+	if i := bytes.IndexByte(rest, '@'); i >= 0 {
+		if u.User, rest = rest[:i], rest[i+1:]; i == 0 {
+			return URI{}, ErrURI
+		}
 	}
+	i, ok := 0, false
+	if u.Host, u.Port, i, ok = hostPort(rest, 0); !ok {
+		return URI{}, ErrURI
+	}
+	rest = rest[i:]
 	if i := bytes.IndexByte(rest, '?'); i >= 0 {
 		rest, u.Headers = rest[:i], rest[i+1:]
 	}
-	if i := bytes.IndexByte(rest, ';'); i >= 0 {
-		rest, u.Params = rest[:i], Params(rest[i:])
-	}
-	var ok bool
-	if u.Host, u.Port, ok = hostPort(rest); !ok {
-		return URI{}, ErrURI
+	if len(rest) > 0 {
+		if rest[0] != ';' {
+			return URI{}, ErrURI
+		}
+		u.Params = Params(rest)
 	}
 	return u, nil
 }
 
-// userPart bounds the search for '@': a user part may hold ';' and '?', but headers may hold '@' only after a host.
-func userPart(b []byte) []byte {
-	if i := bytes.IndexByte(b, '@'); i >= 0 {
-		return b[:i+1]
+// hostPort reads host[:port] from i on, with blanks around the colon as a Via may have them, and returns the index after
+// it; a port of 0 means none was given. Between brackets any mix of hexadecimal digits, colons and dots passes: RFC 5118
+// 4.10 asks to bear the three colons of an old grammar.
+func hostPort(b []byte, i int) (host []byte, port uint16, next int, ok bool) {
+	start := i
+	if i < len(b) && b[i] == '[' {
+		i = span(b, i+1, ipv6Bit)
+		if i == len(b) || b[i] != ']' || bytes.Count(b[start:i], colon) < 2 {
+			return nil, 0, 0, false
+		}
+		i++
+	} else if i = span(b, i, hostBit); i == start {
+		return nil, 0, 0, false
 	}
-	return nil
+	host = b[start:i]
+	next = skip(b, i)
+	if next == len(b) || b[next] != ':' {
+		return host, 0, i, true
+	}
+	start = skip(b, next+1)
+	n := 0
+	for i = start; i < len(b) && b[i] >= '0' && b[i] <= '9' && n <= 65535; i++ {
+		n = n*10 + int(b[i]-'0')
+	}
+	if i == start || n == 0 || n > 65535 {
+		return nil, 0, 0, false
+	}
+	return host, uint16(n), i, true
 }
 
-// hostPort reads host[:port]; a port of 0 means none was given.
-func hostPort(b []byte) (host []byte, port uint16, ok bool) {
-	b = trim(b)
-	host = b
-	if len(b) > 0 && b[0] == '[' {
-		i := bytes.IndexByte(b, ']')
-		if i < 0 {
-			return nil, 0, false
-		}
-		host, b = b[:i+1], b[i+1:]
-		if len(b) == 0 {
-			return host, 0, true
-		}
-		if b[0] != ':' {
-			return nil, 0, false
-		}
-		b = b[1:]
-	} else if i := bytes.IndexByte(b, ':'); i >= 0 {
-		host, b = trim(b[:i]), trim(b[i+1:])
-	} else {
-		return host, 0, hostText(host)
-	}
-	n, ok := number(b)
-	if !ok || n == 0 || n > 65535 || len(host) == 0 || host[0] != '[' && !hostText(host) {
-		return nil, 0, false
-	}
-	return host, uint16(n), true
-}
-
-func hostText(h []byte) bool {
-	for _, c := range h {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_') {
-			return false
-		}
-	}
-	return len(h) > 0
-}
+var colon = []byte{':'}

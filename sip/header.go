@@ -122,51 +122,51 @@ var headerNames = [NumHeaders]string{
 
 // compactForms are the one-letter names (RFC 3261 7.3.3, RFC 3515, 3841, 3892, 4028, 6665, 8224).
 var compactForms = [26]HeaderID{
-	'a' - 'a': HdrAcceptContact, 'b' - 'a': HdrReferredBy, 'c' - 'a': HdrContentType, 'd' - 'a': HdrRequestDisposition,
+	0: HdrAcceptContact, 'b' - 'a': HdrReferredBy, 'c' - 'a': HdrContentType, 'd' - 'a': HdrRequestDisposition,
 	'e' - 'a': HdrContentEncoding, 'f' - 'a': HdrFrom, 'i' - 'a': HdrCallID, 'j' - 'a': HdrRejectContact,
 	'k' - 'a': HdrSupported, 'l' - 'a': HdrContentLength, 'm' - 'a': HdrContact, 'n' - 'a': HdrIdentityInfo,
 	'o' - 'a': HdrEvent, 'r' - 'a': HdrReferTo, 's' - 'a': HdrSubject, 't' - 'a': HdrTo, 'u' - 'a': HdrAllowEvents,
 	'v' - 'a': HdrVia, 'x' - 'a': HdrSessionExpires, 'y' - 'a': HdrIdentity,
 }
 
-// headerIndex finds the HeaderID of a lower-case name.
-var headerIndex = func() map[string]HeaderID {
-	m := make(map[string]HeaderID, NumHeaders)
-	for i := HdrOther + 1; i < NumHeaders; i++ {
-		m[string(lower([]byte(headerNames[i])))] = i
+// headerSlots finds the HeaderID of a name by slot, then by the slots after it; it is sparse enough that few are tried.
+var headerSlots = func() (t [numSlots]HeaderID) {
+	for id := HdrOther + 1; id < NumHeaders; id++ {
+		i := slot([]byte(headerNames[id]))
+		for t[i] != HdrOther {
+			i = (i + 1) % numSlots
+		}
+		t[i] = id
 	}
-	return m
+	return t
 }()
+
+const numSlots = 512
+
+// slot hashes the length and four letters of a name of two letters or more, without regard to case.
+func slot(name []byte) uint {
+	n := len(name)
+	h := uint(n)*59 + uint(name[0]|0x20)*11 + uint(name[n-1]|0x20)*37 + uint(name[n/2]|0x20)*101 + uint(name[2*n/3]|0x20)*7
+	return h % numSlots
+}
 
 // String returns the canonical name, "" for HdrOther.
 func (id HeaderID) String() string { return headerNames[id] }
 
 // HeaderIDOf returns the identity of a header name in any case or compact form.
 func HeaderIDOf(name []byte) HeaderID {
-	if len(name) == 1 {
-		if c := name[0] | 0x20; c >= 'a' && c <= 'z' {
-			return compactForms[c-'a']
+	if len(name) < 2 {
+		if len(name) == 1 && name[0]|0x20 >= 'a' && name[0]|0x20 <= 'z' {
+			return compactForms[name[0]|0x20-'a']
 		}
 		return HdrOther
 	}
-	var buf [32]byte
-	if len(name) > len(buf) {
-		return HdrOther
-	}
-	for i, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
+	for i := slot(name); ; i = (i + 1) % numSlots {
+		id := headerSlots[i]
+		if id == HdrOther || string(name) == headerNames[id] || EqualFold(name, headerNames[id]) {
+			return id
 		}
-		buf[i] = c
 	}
-	return headerIndex[string(buf[:len(name)])]
-}
-
-// listHeader tells whether a header's value is a comma list of which each element may stand on a line of its own.
-var listHeader = [NumHeaders]bool{
-	HdrVia: true, HdrRoute: true, HdrRecordRoute: true, HdrContact: true, HdrAllow: true, HdrSupported: true,
-	HdrRequire: true, HdrProxyRequire: true, HdrUnsupported: true, HdrPAssertedIdentity: true, HdrHistoryInfo: true,
-	HdrDiversion: true,
 }
 
 // single tells which header fields may stand only once in a message (RFC 3261 7.3.1; smuggling through duplicates).
@@ -174,32 +174,4 @@ var single = [NumHeaders]bool{
 	HdrFrom: true, HdrTo: true, HdrCallID: true, HdrCSeq: true, HdrMaxForwards: true, HdrContentLength: true,
 	HdrContentType: true, HdrReferTo: true, HdrReplaces: true, HdrRSeq: true, HdrRAck: true,
 	HdrSessionExpires: true, HdrMinSE: true, HdrEvent: true,
-}
-
-func lower(b []byte) []byte {
-	out := make([]byte, len(b))
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		out[i] = c
-	}
-	return out
-}
-
-// EqualFold compares ASCII text without regard to case, as SIP compares tokens and header names.
-func EqualFold(b []byte, s string) bool {
-	if len(b) != len(s) {
-		return false
-	}
-	for i, c := range b {
-		d := s[i]
-		if c == d {
-			continue
-		}
-		if c|0x20 != d|0x20 || c|0x20 < 'a' || c|0x20 > 'z' {
-			return false
-		}
-	}
-	return true
 }

@@ -1,9 +1,6 @@
 package sip
 
-import (
-	"bytes"
-	"net/netip"
-)
+import "net/netip"
 
 // MaxHeaders is how many header lines a message may have.
 const MaxHeaders = 256
@@ -26,11 +23,11 @@ type Message struct {
 	Headers    []Header
 	Body       []byte
 
-	// Source is where the datagram came from; Listener the socket it came in on.
-	Source   netip.AddrPort
-	Listener *Listener
+	// Source is where the datagram came from.
+	Source netip.AddrPort
 
 	raw   []byte
+	via   topVia
 	first [HdrContentType + 1]int16 // index+1 of the first header of the ids that every message has
 }
 
@@ -110,11 +107,28 @@ func (m *Message) index() {
 
 // Clone returns a copy that lives longer than the read buffer.
 func (m *Message) Clone() *Message {
-	c := &Message{Source: m.Source, Listener: m.Listener}
-	if err := c.Parse(m.Append(nil)); err != nil {
-		return nil
+	size := len(m.MethodName) + len(m.RequestURI) + len(m.Reason) + len(m.Body)
+	for i := range m.Headers {
+		size += len(m.Headers[i].Name) + len(m.Headers[i].Value)
 	}
-	return c
+	buf := make([]byte, 0, size)
+	keep := func(b []byte) []byte {
+		if b == nil {
+			return nil
+		}
+		start := len(buf)
+		buf = append(buf, b...)
+		return buf[start:len(buf):len(buf)]
+	}
+	c := *m
+	c.raw, c.via = nil, topVia{}
+	c.MethodName, c.RequestURI, c.Reason = keep(m.MethodName), keep(m.RequestURI), keep(m.Reason)
+	c.Headers = make([]Header, len(m.Headers))
+	for i, h := range m.Headers {
+		c.Headers[i] = Header{ID: h.ID, Name: keep(h.Name), Value: keep(h.Value)}
+	}
+	c.Body = keep(m.Body)
+	return &c
 }
 
 // CSeq returns the sequence number and method of the CSeq header.
@@ -124,7 +138,13 @@ func (m *Message) CSeq() (uint32, []byte) {
 }
 
 // TopVia returns the first Via of the message.
-func (m *Message) TopVia() (Via, error) { return ParseVia(m.Get(HdrVia)) }
+func (m *Message) TopVia() (Via, error) {
+	v, _, ok := m.topVia()
+	if !ok {
+		return Via{}, ErrVia
+	}
+	return v, nil
+}
 
 // ParseCSeq reads "number method" (RFC 3261 20.16).
 func ParseCSeq(v []byte) (n uint32, method []byte, ok bool) {
@@ -136,39 +156,11 @@ func ParseCSeq(v []byte) (n uint32, method []byte, ok bool) {
 		}
 		i++
 	}
-	method = trim(v[i:])
-	if i == 0 || len(method) == 0 || len(v) == i || !isBlank(v[i]) || !isToken(method) {
+	if i == 0 || i == len(v) || !isBlank(v[i]) {
+		return 0, nil, false
+	}
+	if method = trim(v[i:]); !isToken(method) {
 		return 0, nil, false
 	}
 	return uint32(x), method, true
-}
-
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }
-
-func trim(b []byte) []byte {
-	for len(b) > 0 && isBlank(b[0]) {
-		b = b[1:]
-	}
-	for len(b) > 0 && isBlank(b[len(b)-1]) {
-		b = b[:len(b)-1]
-	}
-	return b
-}
-
-// tokenChar is the token set of RFC 3261 25.1.
-var tokenChar = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-			bytes.IndexByte([]byte("-.!%*_+`'~"), byte(c)) >= 0
-	}
-	return t
-}()
-
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if !tokenChar[c] {
-			return false
-		}
-	}
-	return len(b) > 0
 }

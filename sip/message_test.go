@@ -130,14 +130,3 @@ func FuzzParse(f *testing.F) {
 		m.AppendResponseHead(nil, 200, "OK", []byte("t"))
 	})
 }
-
-func BenchmarkParse(b *testing.B) {
-	raw := []byte(invite)
-	var m Message
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := m.Parse(raw); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

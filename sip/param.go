@@ -7,13 +7,19 @@ type Params []byte
 
 // Next cuts the first parameter off; quoted values keep their quotes. ok is false at the end.
 func (p Params) Next() (name, value []byte, rest Params, ok bool) {
-	for len(p) > 0 && (p[0] == ';' || isBlank(p[0])) {
-		p = p[1:]
+	i := 0
+	for i < len(p) && (p[i] == ';' || isBlank(p[i])) {
+		i++
 	}
-	if len(p) == 0 {
+	if i == len(p) {
 		return nil, nil, nil, false
 	}
-	end := scan(p, ';')
+	p = p[i:]
+	end := span(p, 0, tokenBit)
+	if end == len(p) || p[end] == ';' { // a flag
+		return p[:end], nil, p[end:], true
+	}
+	end = scan(p, ';')
 	one := p[:end]
 	if i := bytes.IndexByte(one, '='); i >= 0 {
 		return trim(one[:i]), trim(one[i+1:]), p[end:], true
@@ -35,29 +41,31 @@ func (p Params) Get(name string) ([]byte, bool) {
 	}
 }
 
-// scan returns the index of the first stop outside quotes and angle brackets, len(b) if there is none.
-func scan(b []byte, stop byte) int {
-	quoted, angle := false, false
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		switch {
-		case quoted:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				quoted = false
-			}
-		case c == '"':
-			quoted = true
-		case c == '<':
-			angle = true
-		case c == '>':
-			angle = false
-		case c == stop && !angle:
-			return i
+// paramsEnd checks the header parameters from i on and returns where they end: at the comma of a list, or at the end of b.
+// It is -1 if they break the grammar of RFC 3261 25.1: no name, a value with an unquoted blank, an open quote. One liberty:
+// a value may be empty (;rport=).
+func paramsEnd(b []byte, i int) int {
+	for i = skip(b, i); i < len(b) && b[i] == ';'; {
+		start := skip(b, i+1)
+		if i = span(b, start, tokenBit); i == start {
+			return -1
 		}
+		if i = skip(b, i); i == len(b) || b[i] != '=' {
+			continue
+		}
+		if i = skip(b, i+1); i < len(b) && b[i] == '"' {
+			if i = quotedEnd(b, i); i < 0 {
+				return -1
+			}
+		} else {
+			i = span(b, i, valueBit)
+		}
+		i = skip(b, i)
 	}
-	return len(b)
+	if i < len(b) && b[i] != ',' {
+		return -1
+	}
+	return i
 }
 
 // CutValue cuts the first element off a comma list, aware of quotes and angle brackets.

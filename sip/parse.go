@@ -18,7 +18,7 @@ func bad(text string) error { return &ParseError{Status: 400, Text: text} }
 // Parse reads one datagram into m, which then holds views of b. Folded lines are unfolded in place (RFC 3261 7.3.1). After
 // an error the headers found so far are there, so that a 4xx can be built when they suffice (Answerable).
 func (m *Message) Parse(b []byte) error {
-	*m = Message{Headers: m.Headers[:0], Source: m.Source, Listener: m.Listener}
+	m.reset()
 	// RFC 3261 7.5: leading CRLFs are ignored.
 	for len(b) >= 2 && b[0] == '\r' && b[1] == '\n' {
 		b = b[2:]
@@ -29,7 +29,13 @@ func (m *Message) Parse(b []byte) error {
 		return bad("no start line")
 	}
 	lineErr := m.parseStartLine(line)
-	rest, err := m.parseHeaders(rest)
+	lines, rest, err := m.parseHeaders(rest)
+	if bytes.Count(b[:len(b)-len(rest)], carriageReturn) != lines+1 {
+		m.dropBroken()
+		if err == nil {
+			err = bad("bare carriage return")
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -38,6 +44,26 @@ func (m *Message) Parse(b []byte) error {
 		return lineErr
 	}
 	return m.check()
+}
+
+func (m *Message) reset() {
+	m.Method, m.MethodName, m.RequestURI, m.Status, m.Reason = MethodOther, nil, nil, 0, nil
+	m.Headers, m.Body = m.Headers[:0], nil
+	m.via.text, m.first = nil, [HdrContentType + 1]int16{}
+}
+
+var carriageReturn = []byte{'\r'}
+
+// dropBroken removes the headers a lenient peer could read as two, so that no answer echoes them.
+func (m *Message) dropBroken() {
+	out := m.Headers[:0]
+	for _, h := range m.Headers {
+		if bytes.IndexByte(h.Value, '\r') < 0 {
+			out = append(out, h)
+		}
+	}
+	m.Headers = out
+	m.index()
 }
 
 // cutLine returns b up to CRLF; a bare CR or LF is not a line end (it would let one header become two at a lenient peer).
@@ -50,157 +76,80 @@ func cutLine(b []byte) (line, rest []byte, ok bool) {
 }
 
 func (m *Message) parseStartLine(l []byte) error {
-	if len(l) >= 12 && EqualFold(l[:8], "SIP/2.0 ") {
-		s := l[8:]
-		for _, c := range s[:3] {
-			if c < '0' || c > '9' {
-				return bad("bad status code")
-			}
-			m.Status = m.Status*10 + int(c-'0')
-		}
-		if m.Status < 100 || m.Status > 699 || s[3] != ' ' {
-			m.Status = 500 // not answerable: responses are not answered
-			return bad("bad status line")
-		}
-		m.Reason = s[4:]
-		return nil
+	if len(l) >= 8 && EqualFold(l[:8], "SIP/2.0 ") {
+		return m.parseStatusLine(l[8:])
 	}
-	i := bytes.IndexByte(l, ' ')
-	j := bytes.LastIndexByte(l, ' ')
-	if i < 1 || j <= i || !isToken(l[:i]) {
+	i := span(l, 0, tokenBit)
+	if i == 0 || i == len(l) || l[i] != ' ' {
 		return bad("bad request line")
 	}
-	m.MethodName, m.RequestURI = l[:i], l[i+1:j]
+	m.MethodName = l[:i]
 	m.Method = MethodOf(m.MethodName)
-	version := l[j+1:]
-	if !EqualFold(version, "SIP/2.0") {
+	j := bytes.LastIndexByte(l, ' ')
+	if j == i {
+		return bad("bad request line")
+	}
+	m.RequestURI = l[i+1 : j]
+	if version := l[j+1:]; string(version) != "SIP/2.0" && !EqualFold(version, "SIP/2.0") {
 		if len(version) > 4 && EqualFold(version[:4], "SIP/") {
 			return &ParseError{Status: 505, Text: "version not supported"}
 		}
 		return bad("bad request line")
 	}
-	if len(m.RequestURI) == 0 || bytes.ContainsAny(m.RequestURI, " \t<>\"") {
-		return bad("bad request uri")
+	return nil
+}
+
+// parseStatusLine reads "code reason". The blank before an empty reason may be missing.
+func (m *Message) parseStatusLine(s []byte) error {
+	m.Status = 999 // not a request, so no error is answered
+	if len(s) < 3 || len(s) > 3 && s[3] != ' ' {
+		return bad("bad status line")
+	}
+	code, ok := number(s[:3])
+	if !ok || code < 100 || code > 699 {
+		return bad("bad status code")
+	}
+	m.Status = code
+	if len(s) > 4 {
+		m.Reason = s[4:]
 	}
 	return nil
 }
 
-func (m *Message) parseHeaders(b []byte) ([]byte, error) {
+// parseHeaders reads lines up to the empty one; it counts the CRLFs it leaves and returns what follows.
+func (m *Message) parseHeaders(b []byte) (lines int, rest []byte, err error) {
 	for {
 		line, rest, ok := cutLine(b)
 		if !ok {
-			return nil, bad("header section does not end")
+			return lines, b, bad("header section does not end")
 		}
+		lines++
 		if len(line) == 0 {
-			return rest, nil
+			return lines, rest, nil
 		}
 		for len(rest) > 0 && isBlank(rest[0]) { // folded: the CRLF becomes two blanks
 			n := len(line)
-			line = line[:n+2]
-			line[n], line[n+1] = ' ', ' '
 			more, after, ok := cutLine(rest)
 			if !ok {
-				return nil, bad("header section does not end")
+				return lines, rest, bad("header section does not end")
 			}
-			line, rest = line[:len(line)+len(more)], after
+			line = line[:n+2+len(more)]
+			line[n], line[n+1] = ' ', ' '
+			rest = after
 		}
 		b = rest
-		c := bytes.IndexByte(line, ':')
-		if c < 1 || isBlank(line[0]) {
-			return nil, bad("bad header line")
-		}
-		name := trim(line[:c])
-		if !isToken(name) || bytes.IndexByte(line, '\r') >= 0 {
-			return nil, bad("bad header line")
+		end := span(line, 0, tokenBit)
+		colon := skip(line, end)
+		if end == 0 || colon == len(line) || line[colon] != ':' {
+			return lines, b, bad("bad header line")
 		}
 		if len(m.Headers) == MaxHeaders {
-			return nil, &ParseError{Status: 513, Text: "too many headers"}
+			return lines, b, &ParseError{Status: 513, Text: "too many headers"}
 		}
-		h := Header{ID: HeaderIDOf(name), Name: name, Value: trim(line[c+1:])}
-		m.Headers = append(m.Headers, h)
-		if id := h.ID; int(id) < len(m.first) && m.first[id] == 0 {
+		id := HeaderIDOf(line[:end])
+		m.Headers = append(m.Headers, Header{ID: id, Name: line[:end], Value: trim(line[colon+1:])})
+		if int(id) < len(m.first) && m.first[id] == 0 {
 			m.first[id] = int16(len(m.Headers))
 		}
 	}
-}
-
-// check finds what no element may accept: missing or doubled headers, a CSeq that contradicts the request line, a body
-// shorter than announced.
-func (m *Message) check() error {
-	var seen [NumHeaders]bool
-	for i := range m.Headers {
-		id := m.Headers[i].ID
-		if seen[id] && single[id] {
-			return bad("more than one " + id.String())
-		}
-		seen[id] = true
-	}
-	for _, id := range [...]HeaderID{HdrVia, HdrFrom, HdrTo, HdrCallID, HdrCSeq} {
-		if len(m.Get(id)) == 0 {
-			return bad("no " + id.String())
-		}
-	}
-	_, method, ok := ParseCSeq(m.Get(HdrCSeq))
-	if !ok {
-		return bad("bad CSeq")
-	}
-	if m.IsRequest() && !bytes.Equal(method, m.MethodName) {
-		return bad("CSeq method is not the request's")
-	}
-	if !m.IsRequest() {
-		m.Method, m.MethodName = MethodOf(method), method
-	}
-	if v := m.Get(HdrContentLength); v != nil {
-		n, ok := number(v)
-		if !ok || n > len(m.Body) {
-			return bad("bad Content-Length")
-		}
-		m.Body = m.Body[:n]
-	}
-	if v := m.Get(HdrMaxForwards); v != nil {
-		if n, ok := number(v); !ok || n > 255 {
-			return bad("bad Max-Forwards")
-		}
-	}
-	return m.checkViews()
-}
-
-// checkViews tries the typed views every later step relies on.
-func (m *Message) checkViews() error {
-	if _, err := m.TopVia(); err != nil {
-		return bad("bad Via")
-	}
-	if _, err := ParseAddress(m.Get(HdrFrom)); err != nil {
-		return bad("bad From")
-	}
-	if _, err := ParseAddress(m.Get(HdrTo)); err != nil {
-		return bad("bad To")
-	}
-	if v := m.Get(HdrContact); len(v) > 0 && v[0] != '*' {
-		first, _ := CutValue(v)
-		if _, err := ParseAddress(first); err != nil {
-			return bad("bad Contact")
-		}
-	}
-	return nil
-}
-
-// Answerable tells whether enough of a request was read to build a response to it (RFC 3261 8.2.6).
-func (m *Message) Answerable() bool {
-	if !m.IsRequest() || m.Method == ACK || len(m.MethodName) == 0 {
-		return false
-	}
-	_, err := m.TopVia()
-	return err == nil && len(m.Get(HdrFrom)) > 0 && len(m.Get(HdrTo)) > 0 && len(m.Get(HdrCallID)) > 0 && len(m.Get(HdrCSeq)) > 0
-}
-
-func number(v []byte) (int, bool) {
-	n := 0
-	for _, c := range v {
-		if c < '0' || c > '9' || n > 1<<24 {
-			return 0, false
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n, len(v) > 0
 }

@@ -57,19 +57,28 @@ func (m *Message) AppendResponseHeaders(dst []byte, toTag []byte) []byte {
 		}
 		dst = append(dst, '\r', '\n')
 	}
-	dst = AppendHeader(dst, "From", m.Get(HdrFrom))
-	to := m.Get(HdrTo)
-	dst = append(append(dst, "To: "...), to...)
-	if len(toTag) > 0 {
-		if a, err := ParseAddress(to); err == nil {
-			if _, has := a.Params.Get("tag"); !has {
-				dst = append(append(dst, ";tag="...), toTag...)
+	dst = appendCopied(dst, "From", m.Get(HdrFrom))
+	if to := m.Get(HdrTo); len(to) > 0 {
+		dst = append(append(dst, "To: "...), to...)
+		if len(toTag) > 0 {
+			if a, err := ParseAddress(to); err == nil {
+				if _, has := a.Params.Get("tag"); !has {
+					dst = append(append(dst, ";tag="...), toTag...)
+				}
 			}
 		}
+		dst = append(dst, '\r', '\n')
 	}
-	dst = append(dst, '\r', '\n')
-	dst = AppendHeader(dst, "Call-ID", m.Get(HdrCallID))
-	return AppendHeader(dst, "CSeq", m.Get(HdrCSeq))
+	dst = appendCopied(dst, "Call-ID", m.Get(HdrCallID))
+	return appendCopied(dst, "CSeq", m.Get(HdrCSeq))
+}
+
+// appendCopied prints a header of the request if it was there: a refused one may lack it.
+func appendCopied(dst []byte, name string, value []byte) []byte {
+	if len(value) == 0 {
+		return dst
+	}
+	return AppendHeader(dst, name, value)
 }
 
 // ReasonPhrase returns the phrase of a status code (RFC 3261 21 and its extensions).

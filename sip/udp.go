@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -14,25 +15,31 @@ import (
 // MaxDatagram is the largest UDP message read or written.
 const MaxDatagram = 65535
 
-// Handler gets every datagram of a listener, in wire order, on the listener's reading goroutine. It may keep neither the
-// message nor the bytes.
-type Handler func(l *Listener, data []byte, source netip.AddrPort)
+// Handler gets every message of a listener, in wire order, on the listener's reading goroutine, with the error of its
+// parsing. It may keep neither the message nor what it points to. reader is the goroutine's own mark (Listener.Replace).
+type Handler func(reader *Reader, m *Message, err error)
+
+// Reader is a goroutine that reads a listener. Busy is for its handler alone, who notes there what it is doing.
+type Reader struct {
+	Busy     any
+	Listener *Listener
+
+	retired atomic.Bool
+}
 
 // Listener is one UDP socket on a concrete address. Its file descriptor is read by one goroutine with a blocking call
 // (no poller wake-up per datagram) and written by anybody without blocking.
 type Listener struct {
-	Local     netip.AddrPort
-	Advertise string // host:port shown in Via and Contact
-	SideName  string
+	Local netip.AddrPort
 
 	fd      int
 	v6      bool
 	closed  atomic.Bool
-	done    chan struct{}
+	readers sync.WaitGroup // less the retired ones
 	handler Handler
 
-	// Received, Sent, SendErrors and Empty count datagrams.
-	Received, Sent, SendErrors, Empty atomic.Uint64
+	// Received, Sent, SendErrors and KeepAlives count datagrams.
+	Received, Sent, SendErrors, KeepAlives atomic.Uint64
 }
 
 // ListenUDP binds a concrete address; port 0 takes a free one. Serve then reads it.
@@ -54,7 +61,7 @@ func ListenUDP(addr netip.AddrPort) (*Listener, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("listen udp %s: %w", addr, err)
 	}
-	l := &Listener{fd: fd, v6: addr.Addr().Is6(), done: make(chan struct{}), Local: addr}
+	l := &Listener{fd: fd, v6: addr.Addr().Is6(), Local: addr}
 	if sa, err := unix.Getsockname(fd); err == nil {
 		switch a := sa.(type) {
 		case *unix.SockaddrInet4:
@@ -63,7 +70,6 @@ func ListenUDP(addr netip.AddrPort) (*Listener, error) {
 			l.Local = netip.AddrPortFrom(addr.Addr(), uint16(a.Port))
 		}
 	}
-	l.Advertise = l.Local.String()
 	return l, nil
 }
 
@@ -77,18 +83,42 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 // Serve starts the reading goroutine, which ends with Close.
 func (l *Listener) Serve(h Handler) {
 	l.handler = h
+	l.start()
+}
+
+// start runs a reader; it ends with Close, or after the message at hand when it was retired.
+func (l *Listener) start() {
+	r := &Reader{Listener: l}
+	l.readers.Add(1)
 	go func() {
-		defer close(l.done)
-		l.Read()
+		defer func() {
+			if r.retire() {
+				l.readers.Done()
+			}
+		}()
+		l.read(r)
 	}()
 }
 
-// Read reads datagrams until Close. A step that hangs leaves this goroutine for good; its watchdog calls Read again on a
-// fresh one, with a buffer of its own.
-func (l *Listener) Read() {
+func (r *Reader) retire() bool { return !r.retired.Swap(true) }
+
+// Replace retires a reader that hangs in its handler and starts a fresh one with a buffer of its own. The old one is left
+// alone: it ends when its handler returns, and Close does not wait for it.
+func (l *Listener) Replace(r *Reader) {
+	if !r.retire() {
+		return
+	}
+	if !l.closed.Load() {
+		l.start()
+	}
+	l.readers.Done()
+}
+
+func (l *Listener) read(r *Reader) {
 	buf := make([]byte, MaxDatagram)
 	var from unix.RawSockaddrInet6 // large enough for both families
-	for {
+	var m Message
+	for !r.retired.Load() {
 		size := uint32(unix.SizeofSockaddrInet6)
 		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
 			uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)))
@@ -99,12 +129,26 @@ func (l *Listener) Read() {
 			continue // EINTR, or an ICMP error of an earlier send
 		}
 		l.Received.Add(1)
-		if n == 0 {
-			l.Empty.Add(1)
+		if isKeepAlive(buf[:n]) {
+			l.KeepAlives.Add(1)
 			continue
 		}
-		l.handler(l, buf[:n], l.source(&from))
+		m.Source = l.source(&from)
+		l.handler(r, &m, m.Parse(buf[:n]))
 	}
+}
+
+// isKeepAlive tells the blank datagrams that keep a NAT open (RFC 5626 3.5.1 and older habits) from messages.
+func isKeepAlive(b []byte) bool {
+	if len(b) > 8 {
+		return false
+	}
+	for _, c := range b {
+		if c != '\r' && c != '\n' && c != 0 && c != ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *Listener) source(sa *unix.RawSockaddrInet6) netip.AddrPort {
@@ -155,14 +199,12 @@ func putPort(field *uint16, port uint16) {
 	p[0], p[1] = byte(port>>8), byte(port)
 }
 
-// Close ends the reading goroutine and gives the address back.
+// Close ends the reading goroutines and gives the address back.
 func (l *Listener) Close() {
 	if l.closed.Swap(true) {
 		return
 	}
 	_ = unix.Shutdown(l.fd, unix.SHUT_RDWR) // wakes a blocked recvfrom, also on an unconnected socket
-	if l.handler != nil {
-		<-l.done
-	}
+	l.readers.Wait()
 	unix.Close(l.fd)
 }

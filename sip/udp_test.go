@@ -13,7 +13,7 @@ func TestListenerAnswersFromItsOwnAddress(t *testing.T) {
 			t.Logf("%s: %v", addr, err)
 			continue
 		}
-		l.Serve(func(l *Listener, data []byte, source netip.AddrPort) { _ = l.Send(data, source) })
+		l.Serve(func(r *Reader, m *Message, err error) { _ = r.Listener.Send(m.raw, m.Source) })
 		c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(l.Local)) // connected: hears only that address
 		if err != nil {
 			t.Fatal(err)
