@@ -22,47 +22,57 @@ type Address struct {
 // ParseAddress reads From, To, Contact, Route and the like; v is one list element. Two liberties: blanks between the angle
 // brackets, and a display name without quotes may hold other characters than those of tokens, but no quote and no comma.
 func ParseAddress(v []byte) (Address, error) {
-	v = trim(v)
-	var a Address
-	i := 0
-	if len(v) > 0 && v[0] == '"' {
-		if i = quotedEnd(v, 0); i < 0 {
-			return Address{}, ErrAddress
-		}
-		a.Display = v[:i]
-		if i = skip(v, i); i == len(v) || v[i] != '<' {
-			return Address{}, ErrAddress
-		}
-	} else {
-		for i < len(v) && v[i] != '<' && v[i] != ';' && v[i] != '"' && v[i] != ',' {
-			i++
-		}
-		if i == len(v) || v[i] == ';' {
-			return addrSpec(v, i)
-		}
-		a.Display = trim(v[:i])
-	}
-	end := bytes.IndexByte(v[i:], '>')
-	if v[i] != '<' || end < 0 {
-		return Address{}, ErrAddress
-	}
-	a.URI = trim(v[i+1 : i+end])
-	i = skip(v, i+end+1)
-	a.Params = Params(v[i:])
-	if !uriText(a.URI) || paramsEnd(v, i) != len(v) {
+	a, next, ok := parseAddress(v)
+	if !ok || next != len(v) {
 		return Address{}, ErrAddress
 	}
 	return a, nil
 }
 
-// addrSpec is the form without angle brackets: what follows a semicolon are header parameters, and a question mark is not
-// allowed (RFC 3261 20.10).
-func addrSpec(v []byte, semicolon int) (Address, error) {
-	a := Address{URI: trim(v[:semicolon]), Params: Params(v[semicolon:])}
-	if !uriText(a.URI) || bytes.IndexByte(a.URI, '?') >= 0 || paramsEnd(v, semicolon) != len(v) {
-		return Address{}, ErrAddress
+// parseAddress reads the first element of a list and returns the index of its comma, or of the end.
+func parseAddress(v []byte) (a Address, next int, ok bool) {
+	start := skip(v, 0)
+	i := start
+	if i < len(v) && v[i] == '"' {
+		if i = quotedEnd(v, i); i < 0 {
+			return a, 0, false
+		}
+		a.Display = v[start:i]
+		i = skip(v, i)
+	} else {
+		for i < len(v) && v[i] != '<' && v[i] != ';' && v[i] != '"' && v[i] != ',' {
+			i++
+		}
+		if i == len(v) || v[i] == ';' || v[i] == ',' {
+			return addrSpec(v, start, i)
+		}
+		a.Display = trimRight(v[start:i])
 	}
-	return a, nil
+	if i == len(v) || v[i] != '<' {
+		return a, 0, false
+	}
+	end := bytes.IndexByte(v[i:], '>')
+	if end < 0 {
+		return a, 0, false
+	}
+	a.URI = trim(v[i+1 : i+end])
+	i = skip(v, i+end+1)
+	if next = paramsEnd(v, i); next < 0 || !uriText(a.URI) {
+		return a, 0, false
+	}
+	a.Params = Params(trimRight(v[i:next]))
+	return a, next, true
+}
+
+// addrSpec reads the form without angle brackets: what follows a semicolon are header parameters, and a question mark is
+// not allowed (RFC 3261 20.10).
+func addrSpec(v []byte, start, end int) (a Address, next int, ok bool) {
+	a.URI = trimRight(v[start:end])
+	if next = paramsEnd(v, end); next < 0 || !uriText(a.URI) || bytes.IndexByte(a.URI, '?') >= 0 {
+		return a, 0, false
+	}
+	a.Params = Params(trimRight(v[end:next]))
+	return a, next, true
 }
 
 // uriText tells whether u is scheme:something of characters a URI may have.

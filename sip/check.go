@@ -104,27 +104,30 @@ func (m *Message) checkAddresses() error {
 		return nil
 	}
 	for i := int(m.first[HdrContact]) - 1; i < len(m.Headers); i++ {
-		v := m.Headers[i].Value
-		if m.Headers[i].ID != HdrContact || len(v) == 1 && v[0] == '*' {
-			continue
-		}
-		for len(v) > 0 {
-			var one []byte
-			one, v = CutValue(v)
-			if _, err := ParseAddress(one); err != nil {
-				return bad("bad Contact")
-			}
+		if m.Headers[i].ID == HdrContact && !addressList(m.Headers[i].Value) {
+			return bad("bad Contact")
 		}
 	}
 	return nil
 }
 
-// Answerable tells whether enough of a request was read for a response to find its way and its transaction (RFC 3261
-// 17.1.3): Via, CSeq and the method. Missing From, To and Call-ID are then missing in the response too.
-func (m *Message) Answerable() bool {
-	if !m.IsRequest() || m.Method == ACK || len(m.MethodName) == 0 || len(m.Get(HdrCSeq)) == 0 {
-		return false
+// addressList checks a comma list of addresses; a star alone is the one of REGISTER.
+func addressList(v []byte) bool {
+	if len(v) == 1 && v[0] == '*' {
+		return true
 	}
-	_, _, ok := m.topVia()
-	return ok
+	for {
+		_, next, ok := parseAddress(v)
+		if !ok || next == len(v) {
+			return ok
+		}
+		v = v[next+1:]
+	}
+}
+
+// Answerable tells whether enough of a request was read for its 4xx: the method, a Via and a CSeq, by which the sender
+// finds its transaction (RFC 3261 17.1.3). They may be broken: they are sent back as they came, to where they came from.
+// From, To and Call-ID may be missing; then they are missing in the response too.
+func (m *Message) Answerable() bool {
+	return m.IsRequest() && m.Method != ACK && len(m.MethodName) > 0 && len(m.Get(HdrVia)) > 0 && len(m.Get(HdrCSeq)) > 0
 }

@@ -53,13 +53,19 @@ func skip(b []byte, i int) int {
 }
 
 func trim(b []byte) []byte {
-	for len(b) > 0 && isBlank(b[0]) {
-		b = b[1:]
+	i := 0
+	for i < len(b) && isBlank(b[i]) {
+		i++
 	}
-	for len(b) > 0 && isBlank(b[len(b)-1]) {
-		b = b[:len(b)-1]
+	return trimRight(b[i:])
+}
+
+func trimRight(b []byte) []byte {
+	n := len(b)
+	for n > 0 && isBlank(b[n-1]) {
+		n--
 	}
-	return b
+	return b[:n]
 }
 
 // quotedEnd returns the index after the quoted string that starts at i, -1 if its end is missing.

@@ -80,7 +80,7 @@ func (m *Message) Set(id HeaderID, value []byte) {
 
 // Add appends a header with this id.
 func (m *Message) Add(id HeaderID, value []byte) {
-	m.Headers = append(m.Headers, Header{ID: id, Name: []byte(id.String()), Value: value})
+	m.Headers = append(m.Headers, Header{ID: id, Name: []byte(id.String()), Value: oneLine(value)})
 	m.index()
 }
 

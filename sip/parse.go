@@ -29,7 +29,8 @@ func (m *Message) Parse(b []byte) error {
 		return bad("no start line")
 	}
 	lineErr := m.parseStartLine(line)
-	lines, rest, err := m.parseHeaders(rest)
+	headers, lines, rest, err := m.parseHeaders(m.Headers, rest)
+	m.Headers = headers
 	if bytes.Count(b[:len(b)-len(rest)], carriageReturn) != lines+1 {
 		m.dropBroken()
 		if err == nil {
@@ -116,40 +117,43 @@ func (m *Message) parseStatusLine(s []byte) error {
 	return nil
 }
 
-// parseHeaders reads lines up to the empty one; it counts the CRLFs it leaves and returns what follows.
-func (m *Message) parseHeaders(b []byte) (lines int, rest []byte, err error) {
+// parseHeaders reads lines up to the empty one into hs; it counts the CRLFs it leaves and returns what follows.
+func (m *Message) parseHeaders(hs []Header, b []byte) (headers []Header, lines int, rest []byte, err error) {
 	for {
 		line, rest, ok := cutLine(b)
 		if !ok {
-			return lines, b, bad("header section does not end")
+			return hs, lines, b, bad("header section does not end")
 		}
 		lines++
 		if len(line) == 0 {
-			return lines, rest, nil
+			return hs, lines, rest, nil
 		}
 		for len(rest) > 0 && isBlank(rest[0]) { // folded: the CRLF becomes two blanks
 			n := len(line)
 			more, after, ok := cutLine(rest)
 			if !ok {
-				return lines, rest, bad("header section does not end")
+				return hs, lines, rest, bad("header section does not end")
 			}
 			line = line[:n+2+len(more)]
 			line[n], line[n+1] = ' ', ' '
 			rest = after
 		}
 		b = rest
-		end := span(line, 0, tokenBit)
-		colon := skip(line, end)
-		if end == 0 || colon == len(line) || line[colon] != ':' {
-			return lines, b, bad("bad header line")
+		colon := bytes.IndexByte(line, ':')
+		if colon < 1 {
+			return hs, lines, b, bad("bad header line")
 		}
-		if len(m.Headers) == MaxHeaders {
-			return lines, b, &ParseError{Status: 513, Text: "too many headers"}
+		name := trimRight(line[:colon])
+		id := HeaderIDOf(name)
+		if id == HdrOther && !isToken(name) {
+			return hs, lines, b, bad("bad header line")
 		}
-		id := HeaderIDOf(line[:end])
-		m.Headers = append(m.Headers, Header{ID: id, Name: line[:end], Value: trim(line[colon+1:])})
+		if len(hs) == MaxHeaders {
+			return hs, lines, b, &ParseError{Status: 513, Text: "too many headers"}
+		}
+		hs = append(hs, Header{ID: id, Name: name, Value: trim(line[colon+1:])})
 		if int(id) < len(m.first) && m.first[id] == 0 {
-			m.first[id] = int16(len(m.Headers))
+			m.first[id] = int16(len(hs))
 		}
 	}
 }

@@ -1,11 +1,28 @@
 package sip
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
-// AppendHeader prints one header line.
+// AppendHeader prints one header line. A line end in the value becomes blanks, so that no value makes a second line.
 func AppendHeader(dst []byte, name string, value []byte) []byte {
 	dst = append(append(dst, name...), ": "...)
-	return append(append(dst, value...), '\r', '\n')
+	return append(append(dst, oneLine(value)...), '\r', '\n')
+}
+
+// oneLine returns value, or a copy with blanks for its line ends.
+func oneLine(value []byte) []byte {
+	if bytes.IndexByte(value, '\n') < 0 && bytes.IndexByte(value, '\r') < 0 {
+		return value
+	}
+	out := bytes.Clone(value)
+	for i, c := range out {
+		if c == '\r' || c == '\n' {
+			out[i] = ' '
+		}
+	}
+	return out
 }
 
 // AppendBody ends the header section with Content-Length and the body.
@@ -38,7 +55,8 @@ func (m *Message) Append(dst []byte) []byte {
 // received and rport), From, To (with toTag if the request's has none and toTag is not empty), Call-ID, CSeq.
 func (m *Message) AppendResponseHead(dst []byte, status int, reason string, toTag []byte) []byte {
 	dst = strconv.AppendInt(append(dst, "SIP/2.0 "...), int64(status), 10)
-	dst = append(append(append(dst, ' '), reason...), '\r', '\n')
+	dst = append(append(dst, ' '), oneLine([]byte(reason))...)
+	dst = append(dst, '\r', '\n')
 	return m.AppendResponseHeaders(dst, toTag)
 }
 

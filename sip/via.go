@@ -13,10 +13,15 @@ type Via struct {
 	Host      []byte // IPv6 with its brackets
 	Port      uint16 // 0 if not given
 	Params    Params
+
+	branch []byte
 }
 
 // Branch returns the transaction identifier.
 func (v *Via) Branch() []byte {
+	if v.branch != nil {
+		return v.branch
+	}
 	b, _ := v.Params.Get("branch")
 	return b
 }
@@ -73,7 +78,8 @@ func parseVia(b []byte) (v Via, rest []byte, ok bool) {
 	if i = paramsEnd(b, i); i < 0 {
 		return v, nil, false
 	}
-	v.Params = Params(trim(b[start:i]))
+	v.Params = Params(trimRight(b[start:i]))
+	v.branch, _ = v.Params.Get("branch")
 	if i < len(b) {
 		if rest = trim(b[i+1:]); len(rest) == 0 { // a comma that nothing follows
 			return v, nil, false
@@ -147,17 +153,14 @@ func (m *Message) AppendTopVia(dst []byte) []byte {
 // the source port if the sender asked for it with rport, else to the port of its Via. (maddr is for multicast, which is
 // not supported.)
 func (m *Message) ResponseAddr() netip.AddrPort {
+	port, addr := uint16(5060), m.Source.Addr().Unmap()
 	v, err := m.TopVia()
-	if err != nil {
-		return m.Source
+	if _, rport := v.Params.Get("rport"); rport || err != nil {
+		port = m.Source.Port()
+	} else if v.Port != 0 {
+		port = v.Port
 	}
-	if _, rport := v.Params.Get("rport"); rport {
-		return m.Source
-	}
-	if v.Port == 0 {
-		return netip.AddrPortFrom(m.Source.Addr(), 5060)
-	}
-	return netip.AddrPortFrom(m.Source.Addr(), v.Port)
+	return netip.AddrPortFrom(addr, port)
 }
 
 // HostAddr returns the address a host is written as, IPv6 with or without brackets; the zero Addr if it is a name.
