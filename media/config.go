@@ -13,6 +13,9 @@ type Config struct {
 	Min, Max uint16
 	// Threads is the number of relay threads.
 	Threads int
+	// Nice is the scheduling priority of the relay threads, -20 (first) to 19. Below 0 it needs CAP_SYS_NICE; without it
+	// the threads run as all others do. A packet that waits for its turn is heard, a message is not.
+	Nice int
 	// Quarantine is how long a closed port stays bound and drains, so that a new call never hears an old one.
 	Quarantine time.Duration
 	// Silence posts an event after that time without a packet from a party that may send; 0 never does.
@@ -25,9 +28,9 @@ type Config struct {
 	Rand io.Reader
 }
 
-// DefaultConfig returns one thread, ports 16384 to 32767, two seconds of quarantine and no silence events.
+// DefaultConfig returns one thread with priority -10, ports 16384 to 32767, two seconds of quarantine and no silence events.
 func DefaultConfig() Config {
-	return Config{Min: 16384, Max: 32767, Threads: 1, Quarantine: 2 * time.Second}
+	return Config{Min: 16384, Max: 32767, Threads: 1, Nice: -10, Quarantine: 2 * time.Second}
 }
 
 // Validate tells what is wrong with the settings.
@@ -39,6 +42,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("media: no pair of ports between %d and %d", c.Min, c.Max)
 	case c.Threads < 1 || c.Threads > 64:
 		return fmt.Errorf("media: %d relay threads, want 1 to 64", c.Threads)
+	case c.Nice < -20 || c.Nice > 19:
+		return fmt.Errorf("media: nice %d, want -20 to 19", c.Nice)
 	case c.Quarantine < 0 || c.Quarantine > time.Hour:
 		return errors.New("media: quarantine must be between 0 and an hour")
 	case c.Silence < 0 || c.Silence > 0 && c.Silence < 10*time.Millisecond:

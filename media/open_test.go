@@ -166,6 +166,7 @@ func TestConfigValidate(t *testing.T) {
 		"empty":      func(c *Config) { c.Min, c.Max = 20001, 20002 },
 		"reversed":   func(c *Config) { c.Min, c.Max = 30000, 20000 },
 		"no threads": func(c *Config) { c.Threads = 0 },
+		"nice":       func(c *Config) { c.Nice = -21 },
 		"quarantine": func(c *Config) { c.Quarantine = -1 },
 		"silence":    func(c *Config) { c.Silence = time.Millisecond },
 	} {

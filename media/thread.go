@@ -77,6 +77,11 @@ func (t *thread) watch(fd int32, id PortID, s socket) error {
 // and a raw system call does not disturb the scheduler.
 func (t *thread) run() {
 	runtime.LockOSThread() // not unlocked: the OS thread ends with the goroutine
+	if nice := t.relay.cfg.Nice; nice != 0 {
+		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil { // 0 is this thread, on Linux
+			t.relay.log.Debug("media thread keeps its priority", "nice", nice, "error", err)
+		}
+	}
 	for {
 		n := epollPoll(t.epoll, t.events[:])
 		if n == 0 {
