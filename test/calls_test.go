@@ -1,7 +1,6 @@
 package test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -26,10 +25,12 @@ func TestCallRecorded(t *testing.T) {
 		t.Errorf("INVITE came from %s with Via %s, want both %s", c.offer.source, c.offer.get("Via"), s.carrier())
 	}
 	c.hangUp(c.a, c.b)
-	s.idle()
-	r := s.records(1)[0]
-	if text := fmt.Sprint(r); !strings.Contains(text, "alice") || !strings.Contains(text, "bob") {
-		t.Errorf("the record names not both parties: %v", r)
+	r := s.ended(hungUp)[0]
+	if !strings.Contains(r.From, "sip:alice@") || !strings.Contains(r.To, "sip:bob@") || len(r.Legs) != 2 {
+		t.Fatalf("the record does not name both parties and both legs: %+v", r)
+	}
+	if a, b := r.Legs[0], r.Legs[1]; a.Side != "core" || a.CallID != c.a.callID || b.Side != "carrier" || b.CallID != c.b.callID {
+		t.Errorf("the record has the legs %+v and %+v, want core with %s and carrier with %s", a, b, c.a.callID, c.b.callID)
 	}
 }
 
@@ -122,8 +123,7 @@ func TestCancelSameTag(t *testing.T) {
 	if branch := param(at.get("Via"), "branch"); branch != param(req.get("Via"), "branch") {
 		t.Errorf("CANCEL has the branch %q, its INVITE had %q", branch, param(req.get("Via"), "branch"))
 	}
-	s.idle()
-	s.records(1)
+	s.ended(ending{487, "caller"})
 }
 
 // TestCancelBeforeProvisional: RFC 3261 9.1: no CANCEL goes out before a provisional response came in.
@@ -141,7 +141,7 @@ func TestCancelBeforeProvisional(t *testing.T) {
 	callee.reply(req, "487 Request Terminated", "hidden-tag-early", "")
 	callee.request("ACK")
 	d.ackFailure(caller.answer(inv, 487))
-	s.idle()
+	s.ended(ending{487, "caller"})
 }
 
 // TestCancelRaces200 lets the callee answer while the CANCEL is on its way: that leg is acknowledged and hung up.
@@ -161,8 +161,7 @@ func TestCancelRaces200(t *testing.T) {
 	callee.request("ACK")
 	callee.reply(callee.request("BYE"), "200 OK", "", "")
 	d.ackFailure(caller.answer(inv, 487))
-	s.idle()
-	s.records(1)
+	s.ended(ending{487, "caller"})
 }
 
 // TestGlare lets two re-INVITEs cross. Each telephone refuses the other's with 491 (RFC 3261 14.2); the server tries the
@@ -193,7 +192,7 @@ func TestGlare(t *testing.T) {
 		t.Errorf("the hold was answered without a=recvonly:\n%s", held.body)
 	}
 	c.hangUp(c.a, c.b)
-	s.idle()
+	s.ended(hungUp)
 }
 
 // TestRouteSet has proxies on both legs that stay in the path: each leg's route set is its own, in the order of RFC 3261 12.1.
@@ -232,7 +231,7 @@ func TestRouteSet(t *testing.T) {
 		t.Errorf("BYE came to the proxy with %s and Route %q, want %q", atA.start, got, nearA+", "+farA)
 	}
 	proxyA.reply(atA, "200 OK", "", "")
-	s.idle()
+	s.ended(ending{200, "callee"})
 }
 
 // values joins the values of a header that may stand on one line or on many.
@@ -265,8 +264,7 @@ func TestInviteRetransmitted(t *testing.T) {
 	callee.silent(200*time.Millisecond, "another INVITE", func(m message) bool { return m.method() == "INVITE" })
 	callee.reply(req, "486 Busy Here", "hidden-tag-i", "")
 	d.ackFailure(caller.answer(inv, 486))
-	s.idle()
-	s.records(1)
+	s.ended(ending{486, "callee"})
 }
 
 // TestMerged: RFC 3261 8.2.2.2: the same request by another path is refused.
@@ -285,8 +283,7 @@ func TestMerged(t *testing.T) {
 	d2.ackFailure(caller.answer(merged, 482))
 	callee.reply(req, "486 Busy Here", "hidden-tag-m", "")
 	d.ackFailure(caller.answer(inv, 486))
-	s.idle()
-	s.records(1)
+	s.ended(ending{486, "callee"})
 }
 
 // TestSpiral: a call of ours that a proxy sends back to us is a new call, not a merged one.
@@ -310,5 +307,5 @@ func TestSpiral(t *testing.T) {
 	_, below, _ := strings.Cut(busy.raw, via+"\r\n")
 	callee.raw(s.carrier(), up+below)
 	d.ackFailure(caller.answer(inv, 486))
-	s.idle()
+	s.ended(ending{486, "callee"}, ending{486, "callee"})
 }

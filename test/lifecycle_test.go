@@ -31,8 +31,8 @@ func TestDrain(t *testing.T) {
 	callee.request("ACK")
 	c.hangUp(c.a, c.b)
 	s.stop(patience) // long before the limit
-	if n := len(s.records(1)); n != 1 {
-		t.Errorf("%d records, want 1", n)
+	if r := s.records(1)[0]; r.Status != 200 || r.By != "caller" {
+		t.Errorf("the call ended with %d by %s, want 200 by caller", r.Status, r.By)
 	}
 }
 
@@ -60,7 +60,11 @@ func TestDrainLimit(t *testing.T) {
 		t.Errorf("the ringing call was ended by %s, want 4xx or 5xx", res.start)
 	}
 	s.stop(patience)
-	s.records(2)
+	for _, r := range s.records(2) {
+		if r.Status != 503 || r.By != "bifrons" {
+			t.Errorf("a call ended with %d by %s, want 503 by bifrons", r.Status, r.By)
+		}
+	}
 }
 
 // TestNothingLeft: after a hundred ended calls the server has no more goroutines than a few, and none per held call.

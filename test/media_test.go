@@ -133,8 +133,11 @@ func TestMediaRelayed(t *testing.T) {
 		}
 	}
 	c.hangUp(c.a, c.b)
-	s.idle()
-	s.records(1)
+	for i, leg := range s.ended(hungUp)[0].Legs {
+		if m := leg.Media; len(m) != 1 || m[0].Received.Packets != many+2 || m[0].Sent.Packets < many {
+			t.Errorf("leg %d of the record has the statistics %+v, want %d packets received", i, m, many+2)
+		}
+	}
 }
 
 // TestMediaFromElsewhere: a telephone may send from another address than its SDP says; it is answered there.
@@ -154,7 +157,7 @@ func TestMediaFromElsewhere(t *testing.T) {
 		t.Errorf("the caller heard %d of 20 packets where it sends from", n)
 	}
 	c.hangUp(c.b, c.a)
-	s.idle()
+	s.ended(ending{200, "callee"})
 }
 
 // TestPortsReturned makes more calls, one after the other, than there are ports for.
@@ -230,5 +233,5 @@ func TestMediaNotAnchored(t *testing.T) {
 		}
 	}
 	c.hangUp(c.a, c.b)
-	s.idle()
+	s.ended(hungUp)
 }

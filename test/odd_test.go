@@ -27,8 +27,7 @@ func TestLostAck(t *testing.T) {
 	}
 	caller.reply(byeA, "200 OK", "", "")
 	callee.reply(callee.request("BYE"), "200 OK", "", "")
-	s.idle()
-	s.records(1)
+	s.ended(ending{408, "caller"})
 }
 
 // TestCallerDies takes the caller away while the call rings and while it is up: the callee is released, nothing stays.
@@ -56,7 +55,7 @@ func TestCallerDies(t *testing.T) {
 		callee.answer(c.b.send("BYE", ""), 200)
 		eventually(t, 10*time.Second, "no call is left", func() bool { return s.calls() == 0 })
 	})
-	s.records(2)
+	s.ended(ending{408, "caller"}, ending{200, "callee"})
 }
 
 // TestCalleeSilent: a callee that answers nothing at all costs the caller 64*T1, not a hung call.
@@ -75,8 +74,7 @@ func TestCalleeSilent(t *testing.T) {
 	if n := callee.received(req); n < 5 {
 		t.Errorf("the INVITE was sent %d times, want at least 5 within 64*T1", n)
 	}
-	s.idle()
-	s.records(1)
+	s.ended(ending{408, "callee"})
 }
 
 // TestUnknownDialog: requests for dialogs that are not there are refused with 481, ACK and stray responses are swallowed.
@@ -193,5 +191,5 @@ func TestWrittenOddly(t *testing.T) {
 	}
 	ack := strings.NewReplacer("INVITE sip:", "ACK sip:", "  INVITE", "  ACK", "t:sip:bob@ims.example.org", "t: "+res.get("To")).Replace(inv)
 	caller.raw(s.core(), ack+"\r\nl: 0\r\n\r\n")
-	s.idle()
+	s.ended(ending{603, "callee"})
 }

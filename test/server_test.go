@@ -27,6 +27,7 @@ type settings struct {
 	Ports  string
 	T1     time.Duration
 	Drain  time.Duration // how long running calls may go on after SIGTERM
+	Max    int           // calls at once; 0: no limit
 	build  func() (string, error)
 }
 
@@ -48,7 +49,7 @@ policies:
   - {from: carrier, to: core, policy: {{.Policy}}}
 media: {anchor: {{.Anchor}}, ports: {{.Ports}}, quarantine: 100ms}
 timers: {t1: {{.T1}}}
-calls: {drain: {{.Drain}}}
+calls: {drain: {{.Drain}}, max: {{.Max}}}
 admin: {listen: '{{.Admin}}'}
 cdr: {file: cdr.jsonl}
 log: {level: debug, format: text}
@@ -240,7 +241,40 @@ func (s *server) idle() {
 }
 
 // record is a line of the call detail records.
-type record map[string]any
+type record struct {
+	From, To                    string
+	Start, Ringing, Answer, End time.Time
+	Status                      int
+	By, Cause                   string
+	Legs                        []struct {
+		Side, CallID string
+		Media        []struct{ Received, Sent struct{ Packets, Bytes int } }
+	}
+}
+
+// ending is how a call ended, as its record has it.
+type ending struct {
+	status int
+	by     string // caller, callee, bifrons
+}
+
+var hungUp = ending{200, "caller"}
+
+// ended waits until no call is left and checks that exactly these have been recorded, in this order.
+func (s *server) ended(want ...ending) []record {
+	s.t.Helper()
+	s.idle()
+	list := s.records(len(want))
+	for i, r := range list {
+		if got := (ending{r.Status, r.By}); got != want[i] {
+			s.t.Errorf("call %d ended with %v (%s), want %v", i, got, r.Cause, want[i])
+		}
+		if r.Cause == "" || r.Start.IsZero() || r.End.Before(r.Start) || r.Status == 200 && r.Answer.IsZero() {
+			s.t.Errorf("record %d is not whole: %+v", i, r)
+		}
+	}
+	return list
+}
 
 // records waits until n calls have been written down and returns them.
 func (s *server) records(n int) []record {
@@ -263,7 +297,7 @@ func (s *server) records(n int) []record {
 		return len(list) >= n
 	})
 	if len(list) != n {
-		s.t.Errorf("%d call detail records, want %d: %v", len(list), n, list)
+		s.t.Fatalf("%d call detail records, want %d: %+v", len(list), n, list)
 	}
 	return list
 }

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -135,6 +136,8 @@ class Run:
             self.uas.kill()
             self.uas.wait()
         c, s = stat(self.dir + '/uac.csv'), stat(self.dir + '/uas.csv')
+        if not num(c, 'TotalCallCreated'):
+            sys.exit('sipp made no call: is %s or %s taken? (--keep keeps its files)' % (self.a.uac, self.a.uas))
         if self.a.keep:
             print('sipp files in', self.dir)
         else:

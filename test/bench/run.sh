@@ -41,13 +41,21 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-# bound HEXPORT: is a UDP socket bound to 127.0.0.1 at that port?
-bound() { grep -q "0100007F:$1 " /proc/net/udp; }
+# bound PORT: is a UDP socket bound to 127.0.0.1, or to all addresses, at that port?
+bound() { grep -qE "(0100007F|00000000):$(printf %04X "$1") " /proc/net/udp; }
+
+# The ports of the server (5060), of SIPp and rtpblast (5080, 5081, 5090) and of rtpengine (2223).
+free() {
+  local p
+  for p in 5060 5080 5081 5090 2223; do
+    ! bound $p || { echo "127.0.0.1:$p is taken: does another benchmark run?" >&2; exit 1; }
+  done
+}
 
 # start NAME [CONFIG]: runs a server for calls from 127.0.0.1:5060 to 127.0.0.1:5090, pid in $pid
 start() {
-  local log=$OUT/$1.log port=13C4
-  bound "$port" && { echo "127.0.0.1:5060 is taken" >&2; exit 1; }
+  local log=$OUT/$1.log port=5060
+  free
   case $1 in
     bifrons) "$BIFRONS" serve -c "$root/configs/$2" >> "$log" 2>&1 & ;;
     baseline) "$OUT/bin/baseline" -p 5060 -np 5090 >> "$log" 2>&1 & ;;
@@ -55,14 +63,19 @@ start() {
       sed -e 's/__PORT__/5060/; s/__UAS__/127.0.0.1:5090/; s/__WORKERS__/2/' "$here/conf/kamailio-topoh.cfg" > "$OUT/kamailio.cfg"
       kamailio -f "$OUT/kamailio.cfg" -DD -m 512 -M 16 -Y "$OUT" -w "$OUT" >> "$log" 2>&1 & ;;
     rtpengine)
-      port=08AF # 2223
+      port=2223
       rtpengine --foreground --log-stderr --log-level=3 --table=-1 --interface=127.0.0.1 --listen-ng=127.0.0.1:2223 \
         --port-min=40000 --port-max=59999 >> "$log" 2>&1 & ;;
   esac
   pid=$!
-  for _ in {1..100}; do bound "$port" && break; sleep 0.1; done
-  bound "$port" || { echo "$1 does not start:" >&2; tail -n 20 "$log" >&2; exit 1; }
+  for _ in {1..100}; do
+    ! bound "$port" || break
+    sleep 0.1
+  done
   sleep 0.5
+  if ! bound "$port" || ! kill -0 "$pid" 2> /dev/null; then
+    echo "$1 does not start:" >&2; tail -n 20 "$log" >&2; exit 1
+  fi
 }
 
 cps() { # MODE NAME PART ARGS...: one measure with SIPp, result marked with its part
