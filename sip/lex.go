@@ -22,10 +22,10 @@ var charClass = func() (t [256]uint8) {
 	set(ipv6Bit, "0123456789abcdefABCDEF:.")
 	set(schemeBit, alnum+"+-.")
 	for c := '!'; c < 256; c++ {
-		if c != '"' && c != '<' && c != '>' && c != 0x7f {
-			t[c] |= uriBit
+		if c == '"' || c == '<' || c == '>' || c == 0x7f {
+			continue
 		}
-		if c != '"' && c != ',' && c != ';' && c != 0x7f {
+		if t[c] |= uriBit; c != ',' && c != ';' {
 			t[c] |= valueBit
 		}
 	}

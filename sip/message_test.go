@@ -105,28 +105,3 @@ func TestRefused(t *testing.T) {
 		})
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(invite))
-	f.Add([]byte("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP [::1]:5060\r\nf: sip:a@b;tag=1\r\nt: sip:a@b\r\ni: 1\r\nCSeq: 1 BYE\r\n\r\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var m, again Message
-		if m.Parse(b) != nil {
-			m.Answerable()
-			return
-		}
-		out := m.Append(nil)
-		if err := again.Parse(out); err != nil {
-			t.Fatalf("%v\n%q", err, out)
-		}
-		if got := again.Append(nil); string(got) != string(out) {
-			t.Fatalf("not stable:\n%q\n%q", out, got)
-		}
-		for i := range m.Headers {
-			if a, err := ParseAddress(m.Headers[i].Value); err == nil {
-				_, _ = ParseURI(a.URI)
-			}
-		}
-		m.AppendResponseHead(nil, 200, "OK", []byte("t"))
-	})
-}

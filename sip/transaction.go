@@ -87,10 +87,12 @@ var txTables = [4][]txRow{
 		{Proceeding, SendFinal, Completed, StartTx},
 		{Completed, GotRequest, Completed, Resend},
 		{Completed, GotAck, Confirmed, StartTx},
-		{Completed, Retry, Completed, Resend},            // Timer G
-		{Completed, Expire, Terminated, 0},               // Timer H
-		{Confirmed, Expire, Terminated, 0},               // Timer I
-		{Accepted, GotAck, Confirmed, Deliver | StartTx}, // the 2xx is acknowledged: stop repeating it (RFC 3261 13.3.1.4)
+		{Completed, Retry, Completed, Resend}, // Timer G
+		{Completed, Expire, Terminated, 0},    // Timer H
+		{Confirmed, Expire, Terminated, 0},    // Timer I
+		// The 2xx is acknowledged: stop repeating it (RFC 3261 13.3.1.4). RFC 6026 7.1 waits for Timer L even then; an INVITE
+		// sent before the ACK cannot arrive later than T4 after it, so Timer I does.
+		{Accepted, GotAck, Confirmed, Deliver | StartTx},
 		{Accepted, Retry, Accepted, Resend},
 		{Accepted, Expire, Terminated, TimedOut},
 	},
@@ -131,7 +133,8 @@ func (k TxKind) Step(s TxState, e TxEvent) (TxState, TxAction) {
 	return s, 0
 }
 
-// Timers are the base values of RFC 3261 17.1.1.1 and the limit of a call that only rings (Timer C).
+// Timers are the base values of RFC 3261 17.1.1.1 and the limit of a call that only rings (Timer C; unlike a proxy's it is
+// not restarted by further 18x, so that nobody rings for ever).
 type Timers struct {
 	T1, T2, T4, NoAnswer time.Duration
 }
