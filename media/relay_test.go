@@ -42,11 +42,13 @@ type phone struct {
 	time uint32
 }
 
-func newPhone(t testing.TB, ssrc uint32) *phone {
+func newPhone(t testing.TB, ssrc uint32) *phone { t.Helper(); return newPhoneAt(t, loopback, ssrc) }
+
+func newPhoneAt(t testing.TB, host netip.Addr, ssrc uint32) *phone {
 	t.Helper()
 	p := &phone{t: t, ssrc: ssrc, seq: uint16(ssrc * 77), time: ssrc * 991}
 	for _, c := range []**net.UDPConn{&p.rtp, &p.rtcp} {
-		u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, 0)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,5 +134,69 @@ func TestRelayBothWays(t *testing.T) {
 		if s := r.Stats(a.to.ID); s.Latched != addrOf(a.rtp) {
 			t.Fatalf("latched %v", s.Latched)
 		}
+	}
+}
+
+// TestRelayBetweenFamilies joins a party on IPv4 with one on IPv6.
+func TestRelayBetweenFamilies(t *testing.T) {
+	six := netip.IPv6Loopback()
+	if c, err := net.ListenUDP("udp6", net.UDPAddrFromAddrPort(netip.AddrPortFrom(six, 0))); err != nil {
+		t.Skip("no IPv6 here:", err)
+	} else {
+		_ = c.Close()
+	}
+	r := newRelay(t, nil)
+	a, b := newPhone(t, 1), newPhoneAt(t, six, 2)
+	var err error
+	if a.to, err = r.Open(7, loopback, 0); err != nil {
+		t.Fatal(err)
+	}
+	if b.to, err = r.Open(7, six, 0); err != nil {
+		t.Fatal(err)
+	}
+	r.Do(a.remote())
+	r.Do(b.remote())
+	r.Do(Join{A: a.to.ID, B: b.to.ID})
+	for range 3 {
+		a.say("four")
+		if got := b.hear(); got == nil || string(got[12:]) != "four" {
+			t.Fatalf("b heard %q", got)
+		}
+		b.say("six")
+		if got := a.hear(); got == nil || string(got[12:]) != "six" {
+			t.Fatalf("a heard %q", got)
+		}
+	}
+	if s := r.Stats(b.to.ID); s.Latched != addrOf(b.rtp) || s.Strays != 0 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// TestPartyWithClosedSocket: reports of the kernel about unreachable ports do no harm to what comes after them.
+func TestPartyWithClosedSocket(t *testing.T) {
+	r := newRelay(t, nil)
+	a, b := pair(t, r, Join{})
+	talk(t, a, b)
+	at := b.rtp.LocalAddr().(*net.UDPAddr)
+	if err := b.rtp.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		a.say("to nobody")
+	}
+	eventually(t, r, b.to.ID, "sent to b", func(s Stats) bool { return s.Sent.Packets == 6 })
+	again, err := net.ListenUDP("udp4", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = again.Close() })
+	b.rtp = again
+	b.say("back")
+	if got := a.hear(); got == nil || string(got[12:]) != "back" {
+		t.Fatalf("a heard %q", got)
+	}
+	a.say("welcome")
+	if got := b.hear(); got == nil || string(got[12:]) != "welcome" {
+		t.Fatalf("b heard %q", got)
 	}
 }
