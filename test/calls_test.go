@@ -34,18 +34,33 @@ func TestCallRecorded(t *testing.T) {
 	}
 }
 
-// TestLegsUnlinkable gives every identifier of one telephone a mark and looks for the marks at the other one.
+// TestLegsUnlinkable gives every identifier of one telephone a mark and looks for the marks at the other one. What belongs to
+// a leg never crosses, whatever the policy; untrusted lets no other header cross that is not named either.
 func TestLegsUnlinkable(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	for _, policy := range []string{"untrusted", "ims-home", "transparent"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, func(set *settings) { set.Policy = policy })
+			unlinkable(t, s, policy == "untrusted")
+		})
+	}
+}
+
+func unlinkable(t *testing.T, s *server, headers bool) {
+	t.Helper()
 	caller, callee := s.phones()
 	c := s.connect(caller, callee)
-	hold := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 2, "a=sendonly"), "User-Agent: secret-handset/1.0", "Server: secret-handset/1.0",
-		"Organization: secret-organisation", "Call-Info: <http://secret-host.invalid/>", "X-Secret: secret-extension",
-		"P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=secret-cell", "P-Charging-Vector: icid-value=secret-icid", "Record-Route: <sip:secret-proxy.invalid;lr>")
+	request, response := []string{"Record-Route: <sip:secret-proxy.invalid;lr>"}, []string{"Contact: <sip:hidden-phone@" + callee.addr + ">"}
+	if headers {
+		request = append(request, "User-Agent: secret-handset/1.0", "Server: secret-handset/1.0", "Organization: secret-organisation", "Call-Info: <http://secret-host.invalid/>",
+			"X-Secret: secret-extension", "P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=secret-cell", "P-Charging-Vector: icid-value=secret-icid",
+			"Session-ID: secret000000000000000000000000000;remote=00000000000000000000000000000000")
+		response = append(response, "Server: hidden-pbx/2.0", "User-Agent: hidden-pbx/2.0", `Warning: 399 hidden-host "hidden-warning"`, "X-Hidden: hidden-extension")
+	}
+	hold := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 2, "a=sendonly"), request...)
 	req := callee.request("INVITE")
-	callee.reply(req, "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), "Server: hidden-pbx/2.0", "User-Agent: hidden-pbx/2.0", "Contact: <sip:hidden-phone@"+callee.addr+">",
-		"Warning: 399 hidden-host \"hidden-warning\"", "X-Hidden: hidden-extension")
+	callee.reply(req, "200 OK", "", sdp(s.media(s.callee()), 32000, 2, "a=recvonly"), response...)
 	c.a.accept(caller.answer(hold, 200))
 	c.a.ack("")
 	callee.request("ACK")

@@ -272,3 +272,42 @@ func TestFromCarrier(t *testing.T) {
 		t.Errorf("the legs are on %s and %s, want carrier and core", r.Legs[0].Side, r.Legs[1].Side)
 	}
 }
+
+// TestRedirectFollowed: with redirect: follow the call goes where the callee points, and only the call that is made shows.
+func TestRedirectFollowed(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(set *settings) { set.Side = ", redirect: follow" })
+	caller, callee := s.phones()
+	other := newUA(t, s.addr(22, 5060), s.carrier(), "hidden")
+	d := caller.dialogTo("bob")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	first := callee.request("INVITE")
+	callee.reply(first, "302 Moved Temporarily", "hidden-tag-moved", "", "Contact: <sip:bob-mobile@"+other.addr+">")
+	callee.request("ACK")
+	second := other.request("INVITE")
+	if second.get("Call-ID") == inv.get("Call-ID") || !strings.HasPrefix(second.start, "INVITE sip:bob-mobile@"+other.addr) || !strings.HasPrefix(second.body, "v=0") {
+		t.Errorf("the new target got\n%s", second.raw)
+	}
+	res := other.reply(second, "200 OK", "hidden-tag-other", sdp(s.ip(22), 32000, 1))
+	d.accept(caller.answer(inv, 200))
+	d.ack("")
+	other.request("ACK")
+	(&call{server: s, a: d}).hangUp(d, other.answered(second, res))
+	s.ended(hungUp)
+}
+
+// TestStrangers: allow lists who may send to a side; others make no call.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(set *settings) { set.Side = fmt.Sprintf(", allow: [%s/32, %s/32]", set.ip(11), set.ip(12)) })
+	stranger := newUA(t, s.addr(31, 5060), s.core(), "secret")
+	inv := stranger.dialogTo("bob").send("INVITE", sdp(s.ip(31), 31000, 1))
+	caller, callee := s.phones()
+	c := s.connect(caller, callee)
+	if c.offer.get("From") == "" || s.calls() != 1 {
+		t.Errorf("%d calls, want the caller's alone", s.calls())
+	}
+	stranger.silent(100*time.Millisecond, "an answer other than a refusal", func(m message) bool { return m.status() < 400 && m.get("Call-ID") == inv.get("Call-ID") })
+	c.hangUp(c.a, c.b)
+	s.ended(hungUp)
+}

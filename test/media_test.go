@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,25 +36,28 @@ func newStream(t *testing.T, ip string, port int, body string) *stream {
 	return s
 }
 
+// ssrc is the synchronisation source of every telephone; a relay shows another one (RFC 3550 makes it an identifier).
+const ssrc = "\x12\x34\xab\xcd"
+
 // packet is an RTP packet whose payload says who sent it and as which one.
 func packet(n int, mark string) []byte {
 	b := []byte{0x80, 8}
 	b = binary.BigEndian.AppendUint16(b, uint16(n))
 	b = binary.BigEndian.AppendUint32(b, uint32(n*160))
-	b = binary.BigEndian.AppendUint32(b, 0x1234abcd)
+	b = append(b, ssrc...)
 	return append(b, fmt.Sprintf("%-156s%04d", mark, n)...)
 }
 
 // report is an RTCP sender report without blocks, and an SDES with the CNAME mark.
 func report(mark string) []byte {
-	b := []byte{0x80, 200, 0, 6, 0x12, 0x34, 0xab, 0xcd}
+	b := append([]byte{0x80, 200, 0, 6}, ssrc...)
 	b = append(b, make([]byte, 20)...)
 	item := append([]byte{1, byte(len(mark))}, mark...)
 	for item = append(item, 0); len(item)%4 != 0; {
 		item = append(item, 0)
 	}
-	b = append(b, 0x81, 202, 0, byte(1+len(item)/4), 0x12, 0x34, 0xab, 0xcd)
-	return append(b, item...)
+	b = append(b, 0x81, 202, 0, byte(1+len(item)/4))
+	return append(append(b, ssrc...), item...)
 }
 
 // play sends packets first to first+n-1 at 5 ms, and one report.
@@ -87,6 +91,9 @@ func (s *stream) heard(last int, mark string) (n int) {
 		}
 		if l == 172 && string(buf[12:12+len(mark)]) == mark {
 			n++
+			if string(buf[8:12]) == ssrc {
+				s.t.Errorf("RTP has the SSRC of the other telephone")
+			}
 			if string(buf[168:172]) == fmt.Sprintf("%04d", last) {
 				return n
 			}
@@ -130,6 +137,8 @@ func TestMediaRelayed(t *testing.T) {
 			t.Errorf("no RTCP reached the %s: %v", who, err)
 		} else if from.String() != end.to[1].String() || n < 8 || buf[1] != 200 {
 			t.Errorf("the %s got %d bytes of RTCP (type %d) from %v, want a sender report from %v", who, n, buf[1], from, end.to[1])
+		} else if text := string(buf[:n]); strings.Contains(text, ssrc) || strings.Contains(text, "from ") {
+			t.Errorf("the %s was shown SSRC or CNAME of the other telephone: %q", who, text)
 		}
 	}
 	c.hangUp(c.a, c.b)

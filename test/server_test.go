@@ -28,6 +28,7 @@ type settings struct {
 	T1     time.Duration
 	Drain  time.Duration // how long running calls may go on after SIGTERM
 	Max    int           // calls at once; 0: no limit
+	Side   string        // more settings of both sides, each with a comma before it
 	build  func() (string, error)
 }
 
@@ -39,8 +40,8 @@ func (s settings) Callee() string    { return s.callee() }
 func (s settings) Admin() string     { return s.admin() }
 
 var configuration = template.Must(template.New("config").Parse(`sides:
-  core: {listen: 'udp:{{.CoreIP}}:5060', domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}}}
-  carrier: {listen: 'udp:{{.CarrierIP}}:5060', domain: carrier.example.net, trust: untrusted, next_hop: 'sip:{{.Callee}}', media: {address: {{.CarrierIP}}}}
+  core: {listen: 'udp:{{.CoreIP}}:5060', domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}}{{.Side}}}
+  carrier: {listen: 'udp:{{.CarrierIP}}:5060', domain: carrier.example.net, trust: untrusted, next_hop: 'sip:{{.Callee}}', media: {address: {{.CarrierIP}}}{{.Side}}}
 routes:
   - {from: core, to: carrier}
   - {from: carrier, to: core}

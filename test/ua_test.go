@@ -191,7 +191,7 @@ func (u *ua) reply(req message, status, toTag, body string, headers ...string) m
 		to += ";tag=" + toTag
 	}
 	h = append(h, "From: "+req.get("From"), "To: "+to, "Call-ID: "+req.get("Call-ID"), "CSeq: "+req.get("CSeq"))
-	if toTag != "" {
+	if toTag != "" && !strings.Contains(strings.Join(headers, "\n"), "Contact:") {
 		h = append(h, "Contact: <sip:"+u.mark+"-phone@"+u.addr+">")
 	}
 	return u.write(req.source, "SIP/2.0 "+status, append(h, headers...), body)
