@@ -94,8 +94,8 @@ func TestAnchor(t *testing.T) {
 		{"crypto refused", top + "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 x inline:abc\r\n", "untrusted", one, own + "m=audio 0 RTP/SAVP 0\r\n"},
 		{"lines that go", "v=0\r\ni=x\r\nu=x\r\ne=x\r\np=x\r\nc=IN IP4 10.0.0.1\r\nb=CT:10.0.0.1\r\nt=5 6\r\nr=7d\r\nz=0\r\nk=clear:x\r\n" +
 			"m=audio 4000/2 RTP/AVP 0\r\ni=x\r\nk=prompt\r\n", "transparent", one, own + "m=audio 20000 RTP/AVP 0\r\n"},
-		{"fax, untrusted", top + "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\na=other\r\n", "untrusted", one,
-			own + "m=image 20000 udptl t38\r\na=T38FaxVersion:0\r\n"},
+		{"fax, untrusted", top + "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxTranscodingMMR\r\na=other\r\n", "untrusted", one,
+			own + "m=image 20000 udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxTranscodingMMR\r\n"},
 		{"fax", top + "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\n", "ims-home", one, own + "m=image 20000 udptl t38\r\na=T38FaxVersion:0\r\n"},
 		{"not anchored", "v=0\r\no=rue 9 9 IN IP4 10.0.0.1\r\ns=x\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 4000/2 RTP/AVP 0\r\na=rtcp:4009 IN IP4 10.0.0.2\r\n" +
 			"a=ssrc:1 cname:x\r\nm=video 4002 RTP/AVP 31\r\nc=IN IP4 10.0.0.4\r\n", "transparent", nil,

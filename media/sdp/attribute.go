@@ -60,107 +60,77 @@ const (
 	numAttributes
 )
 
+// attributeNames are the names by number.
+var attributeNames = [numAttributes]string{
+	attrRTCP:             "rtcp",
+	attrSendRecv:         "sendrecv",
+	attrSendOnly:         "sendonly",
+	attrRecvOnly:         "recvonly",
+	attrInactive:         "inactive",
+	attrRTPMap:           "rtpmap",
+	attrFmtp:             "fmtp",
+	attrRTCPFb:           "rtcp-fb",
+	attrPtime:            "ptime",
+	attrMaxptime:         "maxptime",
+	attrRTCPMux:          "rtcp-mux",
+	attrMID:              "mid",
+	attrCurr:             "curr",
+	attrDes:              "des",
+	attrConf:             "conf",
+	attrAlt:              "alt",
+	attrCandidate:        "candidate",
+	attrRemoteCandidates: "remote-candidates",
+	attrEndOfCandidates:  "end-of-candidates",
+	attrICEUfrag:         "ice-ufrag",
+	attrICEPwd:           "ice-pwd",
+	attrICEOptions:       "ice-options",
+	attrICELite:          "ice-lite",
+	attrICEMismatch:      "ice-mismatch",
+	attrICEPacing:        "ice-pacing",
+	attrSSRC:             "ssrc",
+	attrSSRCGroup:        "ssrc-group",
+	attrCNAME:            "cname",
+	attrMSID:             "msid",
+	attrMSIDSemantic:     "msid-semantic",
+	attrIdentity:         "identity",
+	attrFingerprint:      "fingerprint",
+	attrSetup:            "setup",
+	attrConnection:       "connection",
+	attrTLSID:            "tls-id",
+	attrDTLSID:           "dtls-id",
+	attrGroup:            "group",
+	attrBundleOnly:       "bundle-only",
+	attrExtmap:           "extmap",
+	attrExtmapAllowMixed: "extmap-allow-mixed",
+	attrRTCPXR:           "rtcp-xr",
+	attrPath:             "path",
+	attrMSRPCema:         "msrp-cema",
+	attrTool:             "tool",
+	attrCat:              "cat",
+	attrKeywds:           "keywds",
+	attrPhone:            "phone",
+	attrEmail:            "email",
+	attrSourceFilter:     "source-filter",
+}
+
+// attributesByLength has the numbers by the length of the name: few names share length and first letter.
+var attributesByLength = func() (t [20][]attribute) {
+	for a, name := range attributeNames {
+		if name != "" {
+			t[len(name)] = append(t[len(name)], attribute(a))
+		}
+	}
+	return t
+}()
+
 // attributeOf finds an attribute by its name.
 func attributeOf(name []byte) attribute {
-	switch string(name) {
-	case "rtcp":
-		return attrRTCP
-	case "sendrecv":
-		return attrSendRecv
-	case "sendonly":
-		return attrSendOnly
-	case "recvonly":
-		return attrRecvOnly
-	case "inactive":
-		return attrInactive
-	case "rtpmap":
-		return attrRTPMap
-	case "fmtp":
-		return attrFmtp
-	case "rtcp-fb":
-		return attrRTCPFb
-	case "ptime":
-		return attrPtime
-	case "maxptime":
-		return attrMaxptime
-	case "rtcp-mux":
-		return attrRTCPMux
-	case "mid":
-		return attrMID
-	case "curr":
-		return attrCurr
-	case "des":
-		return attrDes
-	case "conf":
-		return attrConf
-	case "alt":
-		return attrAlt
-	case "candidate":
-		return attrCandidate
-	case "remote-candidates":
-		return attrRemoteCandidates
-	case "end-of-candidates":
-		return attrEndOfCandidates
-	case "ice-ufrag":
-		return attrICEUfrag
-	case "ice-pwd":
-		return attrICEPwd
-	case "ice-options":
-		return attrICEOptions
-	case "ice-lite":
-		return attrICELite
-	case "ice-mismatch":
-		return attrICEMismatch
-	case "ice-pacing":
-		return attrICEPacing
-	case "ssrc":
-		return attrSSRC
-	case "ssrc-group":
-		return attrSSRCGroup
-	case "cname":
-		return attrCNAME
-	case "msid":
-		return attrMSID
-	case "msid-semantic":
-		return attrMSIDSemantic
-	case "identity":
-		return attrIdentity
-	case "fingerprint":
-		return attrFingerprint
-	case "setup":
-		return attrSetup
-	case "connection":
-		return attrConnection
-	case "tls-id":
-		return attrTLSID
-	case "dtls-id":
-		return attrDTLSID
-	case "group":
-		return attrGroup
-	case "bundle-only":
-		return attrBundleOnly
-	case "extmap":
-		return attrExtmap
-	case "extmap-allow-mixed":
-		return attrExtmapAllowMixed
-	case "rtcp-xr":
-		return attrRTCPXR
-	case "path":
-		return attrPath
-	case "msrp-cema":
-		return attrMSRPCema
-	case "tool":
-		return attrTool
-	case "cat":
-		return attrCat
-	case "keywds":
-		return attrKeywds
-	case "phone":
-		return attrPhone
-	case "email":
-		return attrEmail
-	case "source-filter":
-		return attrSourceFilter
+	if len(name) < len(attributesByLength) {
+		for _, a := range attributesByLength[len(name)] {
+			if n := attributeNames[a]; n[0] == name[0] && n == string(name) {
+				return a
+			}
+		}
 	}
 	if bytes.HasPrefix(name, t38) {
 		return attrT38

@@ -3,6 +3,7 @@ package sdp
 import (
 	"hash/crc32"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -29,10 +30,7 @@ const head = 128
 // begin reserves the room; seal fills it.
 func begin(dst []byte) (out []byte, start int) {
 	start = len(dst)
-	for range head {
-		dst = append(dst, 0)
-	}
-	return dst, start
+	return slices.Grow(dst, head)[:start+head], start
 }
 
 // seal writes v= and o= in front of the description that starts at start+head.
