@@ -60,7 +60,7 @@ func appendAddr(dst []byte, a netip.Addr) []byte {
 	if !a.IsValid() {
 		a = netip.IPv4Unspecified()
 	}
-	if a = a.Unmap(); a.Is4() {
+	if a = a.Unmap().WithZone(""); a.Is4() {
 		dst = append(dst, "IP4 "...)
 	} else {
 		dst = append(dst, "IP6 "...)
