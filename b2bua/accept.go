@@ -72,6 +72,10 @@ func (c *Call) ownAnswer(l *Leg, d *Dialog, m *sip.Message) {
 // obeyOwn tells the relay what the party of an own link has described.
 func (c *Call) obeyOwn(l *Leg, d *Dialog) {
 	d.Offer.commit()
+	c.describeOwn(l, d)
+}
+
+func (c *Call) describeOwn(l *Leg, d *Dialog) {
 	for i, port := range l.Ports {
 		if port.ID != 0 {
 			c.srv.cfg.Media.Do(d.Offer.stream(i).remote(port.ID))

@@ -29,6 +29,7 @@ type State struct {
 
 	ICID   string // of the P-Charging-Vector (RFC 7315), for records and logs
 	Number uint64 // of the last snapshot
+	Stale  bool   // restored from a snapshot that may be old
 
 	Cause *Cause // of the end
 }
@@ -112,6 +113,9 @@ func (c *Call) settle() {
 		if l.Hold != nil {
 			soonest(l.Hold.Until)
 		}
+		if c.Cause != nil {
+			l.shrink()
+		}
 	}
 	for i := range c.Branches {
 		soonest(c.Branches[i].Until)
@@ -140,6 +144,8 @@ func (c *Call) timers() {
 			switch {
 			case late(t.Again):
 				c.tryAgain(l, t)
+			case late(t.Expire) && t.Kind == sip.InviteClient && t.State == sip.Proceeding && !t.Cancel:
+				c.noAnswer(l, t)
 			case late(t.Expire):
 				if c.step(t, sip.Expire)&sip.TimedOut != 0 {
 					c.timedOut(l, t)
@@ -160,6 +166,17 @@ func (c *Call) timers() {
 	c.alarms(now)
 }
 
+// noAnswer cancels an INVITE that only rings: Timer C (RFC 3261 16.8).
+func (c *Call) noAnswer(l *Leg, t *Tx) {
+	if l.Phase == Trying {
+		c.abandon(l, 408)
+		return
+	}
+	c.cancel(l, t, Cause{})
+	c.answerPeer(t, 408, nil)
+	c.end(Cause{Status: 408, By: l.party(), Text: "no answer to INVITE"})
+}
+
 // timedOut handles a transaction that nobody answered.
 func (c *Call) timedOut(l *Leg, t *Tx) {
 	switch {
@@ -169,7 +186,9 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 		c.abandon(l, 408)
 	case t.Own || l.Phase == Over:
 	default:
-		c.answerPeer(t, 408, nil)
+		if t.Kind == sip.InviteClient { // RFC 4320 4.2: a 408 to another request would come too late to be of use
+			c.answerPeer(t, 408, nil)
+		}
 		c.end(Cause{Status: 408, By: l.party(), Text: "no answer to " + t.Method.String()})
 	}
 }
@@ -198,9 +217,6 @@ func (c *Call) end(cause Cause) {
 	c.srv.metrics.ended(cause.Status)
 	c.srv.cfg.CDR.Write(rec)
 	c.srv.logEnd(c, &rec)
-	for _, l := range c.Legs {
-		l.shrink()
-	}
 	// Last, for an App that hangs here takes this goroutine with it.
 	c.walk(&Walk{Event: Ended{cause}, Branch: uint8(len(c.Branches) - 1)})
 	c.Data, c.links, c.Chain = nil, nil, nil
@@ -235,12 +251,19 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 	return c.closePorts(l)
 }
 
-// shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers.
+// shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers: everything once no
+// INVITE of it is open.
 func (l *Leg) shrink() {
-	for _, d := range l.Dialogs {
-		d.Offer = offer{}
+	l.Queue, l.Ports = nil, nil
+	for _, t := range l.Txs {
+		if t.State == sip.Calling || t.State == sip.Proceeding || t.unacked() {
+			return
+		}
 	}
-	l.Us, l.Queue, l.Ports = "", nil, nil
+	for _, d := range l.Dialogs {
+		d.Offer, d.Target, d.Routes = offer{}, "", nil
+	}
+	l.Us, l.Them, l.Target, l.Routes = "", "", "", nil
 }
 
 // other returns the leg at the far end of l: the winner for the caller, the caller for everybody else; nil if there is none.

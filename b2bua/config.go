@@ -173,11 +173,8 @@ func (s *Side) via(to netip.AddrPort) *Local {
 	return s.Locals[0]
 }
 
-// owns tells whether host:port is one of the side's own names.
+// owns tells whether host:port is one of the side's own addresses.
 func (s *Side) owns(host []byte, port uint16) bool {
-	if port == 0 && sip.EqualFold(host, s.Domain) {
-		return true
-	}
 	if port == 0 {
 		port = 5060
 	}

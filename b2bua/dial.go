@@ -140,6 +140,13 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 	}
 	n.Last = c.exact(sip.AppendBody(b, nil))
 	c.transmit(l.local, n.Last, n.Dest)
+	if c.Stale { // it may have answered the node before us; BYE ends early dialogs, too (RFC 3261 15)
+		for _, d := range l.Dialogs {
+			if d.RemoteTag != "" && !d.Confirmed {
+				c.send(l, d, sip.BYE, outgoing{reason: cause.Reason}).Own = true
+			}
+		}
+	}
 }
 
 // route finds the next hop of a draft; status is the refusal when there is none. Behind an S-CSCF the remaining Route wins
@@ -223,7 +230,8 @@ func remainingRoutes(side *Side, m *sip.Message) []string {
 			if own {
 				own = false
 				if a, err := sip.ParseAddress(one); err == nil {
-					if u, err := sip.ParseURI(a.URI); err == nil && u.IsSIP() && side.owns(u.Host, u.Port) {
+					if u, err := sip.ParseURI(a.URI); err == nil && u.IsSIP() &&
+						(side.owns(u.Host, u.Port) || u.Port == 0 && sip.EqualFold(u.Host, side.Domain)) {
 						continue
 					}
 				}

@@ -149,7 +149,11 @@ func (s *Server) spawn(f func(*runner)) {
 // post gives a call an event from outside its messages: a look-up's result, media news, an order.
 func (s *Server) post(c *Call, e event) {
 	if c.box.Enter(func() event { return e }) {
-		s.spawn(func(run *runner) { s.run(run, c, e) })
+		s.posts.Add(1)
+		s.spawn(func(run *runner) {
+			defer s.posts.Add(-1)
+			s.run(run, c, e)
+		})
 	}
 }
 
@@ -166,7 +170,16 @@ func (s *Server) ask(c *Call, order func(*Call)) bool {
 }
 
 // lookUp runs a look-up; Close waits for it, its context ended.
-func (s *Server) lookUp(f func()) { s.threads.Go(f) }
+func (s *Server) lookUp(f func()) {
+	s.lookUps.Add(1)
+	s.threads.Go(func() {
+		defer s.lookUps.Add(-1)
+		f()
+	})
+}
+
+// Busy returns how many look-ups of applications run, and how many steps of events that came from outside the messages.
+func (s *Server) Busy() (lookUps, posts int) { return int(s.lookUps.Load()), int(s.posts.Load()) }
 
 // guard is the fence around a look-up; nil means it failed.
 func (s *Server) guard(ctx context.Context, f func(context.Context) Event) (e Event) {

@@ -135,20 +135,29 @@ func (c *Call) obey(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
 	from.Offer.commit()
 	to.Offer.commit()
 	for i := range fl.Ports {
+		if i < len(tl.Ports) && (!from.Offer.stream(i).RTP.IsValid() || !to.Offer.stream(i).RTP.IsValid()) {
+			c.closePort(fl, i)
+			c.closePort(tl, i)
+		}
+	}
+	fl.Joined, tl.Joined = true, true
+	c.join(fl, from, tl, to, p)
+}
+
+// join links the ports of two legs and tells the relay what their parties have described.
+func (c *Call) join(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
+	for i := range fl.Ports {
 		if i >= len(tl.Ports) || fl.Ports[i].ID == 0 || tl.Ports[i].ID == 0 {
 			continue
 		}
 		f, t := from.Offer.stream(i), to.Offer.stream(i)
 		if !f.RTP.IsValid() || !t.RTP.IsValid() {
-			c.closePort(fl, i)
-			c.closePort(tl, i)
 			continue
 		}
 		c.srv.cfg.Media.Do(f.remote(fl.Ports[i].ID))
 		c.srv.cfg.Media.Do(t.remote(tl.Ports[i].ID))
 		c.srv.cfg.Media.Do(media.Join{A: fl.Ports[i].ID, B: tl.Ports[i].ID, Raw: f.Raw || t.Raw, StripExtensions: p.StripExtensions})
 	}
-	fl.Joined, tl.Joined = true, true
 }
 
 func (o *offer) commit() {

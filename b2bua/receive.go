@@ -80,15 +80,16 @@ func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
 		s.refuse(l, m, 481, "")
 	case m.Method == sip.INVITE:
 		s.receiveInvite(run, l, m)
-	case m.Method == sip.CANCEL:
+	case m.Method == sip.CANCEL, m.Method == sip.ACK: // both have the branch of the INVITE (RFC 3261 17.2.3)
 		keys := s.table.keys(m)
 		if c := s.table.byKey(keys[0]); c != nil {
 			s.enter(run, c, event{msg: m, local: l, invite: true})
 			return
 		}
+		if m.Method == sip.ACK {
+			s.metrics.strays.Inc()
+		}
 		s.refuse(l, m, 481, "")
-	case m.Method == sip.ACK:
-		s.metrics.strays.Inc()
 	default:
 		s.outOfDialog(l, m)
 	}

@@ -213,6 +213,14 @@ func (d *Dialog) refresh(m *sip.Message) {
 // ack handles an ACK: of a 2xx it may bring the answer to a late offer, of a failure it ends here.
 func (c *Call) ack(l *Leg, m *sip.Message, cseq uint32) {
 	t := l.find(sip.InviteServer, func(t *Tx) bool { return t.CSeq == cseq })
+	if t != nil && t.State == sip.Proceeding && c.Stale {
+		if via, _ := m.TopVia(); t.Branch == string(via.Branch()) { // of a failure that the node before us sent
+			t.State, t.Retry, t.Expire = sip.Terminated, 0, 0
+			c.end(Cause{Status: 487, By: ByBifrons, Text: "refused before the takeover"})
+			return
+		}
+		c.presume(l, t)
+	}
 	if t == nil || c.step(t, sip.GotAck)&sip.Deliver == 0 {
 		return
 	}
@@ -238,6 +246,26 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq uint32) {
 		out.body, out.contentType = body, sdpType
 	}
 	c.sendAck(o, p, out)
+}
+
+// presume makes a call confirmed that its snapshot knows as ringing: the caller's ACK proves that the node before us has
+// answered it. Which callee it was is plain when one rings.
+func (c *Call) presume(a *Leg, t *Tx) {
+	for _, l := range c.Legs[1:] {
+		it := l.initial()
+		if l.Phase != Trying || it == nil || l.Dialogs[it.Dialog].RemoteTag == "" {
+			continue
+		}
+		d := l.Dialogs[it.Dialog]
+		ad := c.twin(l, d)
+		l.Phase, d.Confirmed, a.Phase, ad.Confirmed = Confirmed, true, Confirmed, true
+		l.Dialogs, it.Dialog, a.Dialogs, t.Dialog = []*Dialog{d}, 0, []*Dialog{ad}, 0
+		it.State, it.Retry, it.Expire = sip.Terminated, 0, 0
+		c.Winner, c.Answer, c.Invite = l.Slot, c.srv.cfg.Clock.Wall(), Text{}
+		c.enter(t, sip.Accepted)
+		c.giveUpOthers(l)
+		return
+	}
 }
 
 // cancelled answers a CANCEL and ends what it cancels (RFC 3261 9.2).

@@ -31,6 +31,8 @@ type Server struct {
 	nextID atomic.Uint64
 	active atomic.Int64 // calls that have not ended
 
+	lookUps, posts atomic.Int64
+
 	ctx      context.Context // of look-ups
 	cancel   context.CancelFunc
 	draining atomic.Bool

@@ -20,6 +20,15 @@ type Store interface {
 // snapshotVersion is the format of a snapshot; another one is refused.
 const snapshotVersion = 1
 
+// encoder keeps times to the nanosecond; the library's default keeps seconds.
+var encoder = func() cbor.EncMode {
+	m, err := cbor.EncOptions{Time: cbor.TimeRFC3339Nano}.EncMode()
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return m
+}()
+
 // snapshot is a call's state with what is needed to put it into another clock.
 type snapshot struct {
 	Version int
@@ -47,7 +56,7 @@ func (c *Call) snapshot() ([]byte, error) {
 	c.Number++
 	for i := range c.Data {
 		if d := &c.Data[i]; d.Value != nil {
-			raw, err := cbor.Marshal(d.Value)
+			raw, err := encoder.Marshal(d.Value)
 			if err != nil {
 				return nil, fmt.Errorf("app data of %s: %w", c.Chain[d.App].Name, err)
 			}
@@ -68,7 +77,7 @@ func (c *Call) snapshot() ([]byte, error) {
 			}
 		}
 	}
-	return cbor.Marshal(snapshot{Version: snapshotVersion, Number: c.Number, Wall: c.srv.cfg.Clock.Wall(), Now: c.srv.now(), State: &c.State})
+	return encoder.Marshal(snapshot{Version: snapshotVersion, Number: c.Number, Wall: c.srv.cfg.Clock.Wall(), Now: c.srv.now(), State: &c.State})
 }
 
 // encode files the walking event under its name.
@@ -76,7 +85,7 @@ func (w *Walk) encode() (err error) {
 	if w.Name = eventTypes.name(w.Event); w.Name == "" {
 		return fmt.Errorf("event %T is in no table", w.Event)
 	}
-	w.Data, err = cbor.Marshal(w.Event)
+	w.Data, err = encoder.Marshal(w.Event)
 	return err
 }
 
@@ -191,6 +200,7 @@ const staleGap = 64
 
 // restored makes the state work here: ports are opened again, held events are offered again.
 func (c *Call) restored(stale bool) {
+	c.Stale = c.Stale || stale
 	for _, l := range c.Legs {
 		if stale {
 			l.CSeq += staleGap
@@ -231,14 +241,38 @@ func (c *Call) restoreMedia() {
 	a := c.Legs[0]
 	for _, l := range c.Legs[1:] {
 		for _, d := range l.Dialogs {
-			if l.Joined && d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) {
-				c.obey(l, d, a, a.Dialogs[d.Twin], c.srv.policy(l.side, a.side))
-			} else if d.Confirmed && l.Joined {
-				c.obey(l, d, a, a.confirmed(), c.srv.policy(l.side, a.side))
+			ad := a.confirmed()
+			if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && ad == nil {
+				ad = a.Dialogs[d.Twin]
+			}
+			if l.Joined && ad != nil && (d.Confirmed || a.Phase == Trying) {
+				c.join(l, d, a, ad, c.srv.policy(l.side, a.side))
 			}
 		}
 	}
 	if d := a.confirmed(); d != nil && !a.Joined {
-		c.obeyOwn(a, d)
+		c.describeOwn(a, d)
 	}
 }
+
+// Snapshots returns all calls as they are now, by id, those that linger included.
+func (s *Server) Snapshots() (map[uint64][]byte, error) {
+	out := map[uint64][]byte{}
+	var failed error
+	for _, c := range s.table.all() {
+		s.ask(c, func(c *Call) {
+			data, err := c.snapshot()
+			if err != nil {
+				failed = err
+			}
+			out[c.ID] = data
+		})
+	}
+	return out, failed
+}
+
+// LastCall returns the id of the last call made here.
+func (s *Server) LastCall() uint64 { return s.nextID.Load() }
+
+// Lingering returns the number of ended calls that wait for their last transaction timers.
+func (s *Server) Lingering() int { return s.table.len() - s.Active() }

@@ -44,6 +44,9 @@ func (w *wheel) put(c *Call) {
 func (w *wheel) advance(now time.Duration) []*Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if last := int64(now / wheelTick); last-w.pos > wheelSlots { // the clock was far ahead: one turn sees every slot
+		w.pos = last - wheelSlots
+	}
 	clear(w.due)
 	w.due = w.due[:0]
 	for w.pos < int64(now/wheelTick) {
@@ -58,7 +61,7 @@ func (w *wheel) advance(now time.Duration) []*Call {
 		for i, c := range calls {
 			calls[i] = nil
 			switch {
-			case c.inWheel != at: // stands elsewhere, for an earlier or a later deadline
+			case c.inWheel > at: // stands elsewhere, for a later deadline
 			case c.due == 0:
 				c.inWheel = 0
 			case c.due > now:
@@ -102,17 +105,19 @@ func (s *Server) startWheel() {
 	}()
 }
 
-func (s *Server) tick(run *runner) {
-	for _, c := range s.wheel.advance(s.now()) {
+func (s *Server) tick(run *runner) int {
+	due := s.wheel.advance(s.now())
+	for _, c := range due {
 		s.enter(run, c, event{})
 	}
+	return len(due)
 }
 
-// Tick runs what is due now; Start does so all the time.
-func (s *Server) Tick() {
+// Tick runs what is due now and returns how many calls that were; Start does so all the time.
+func (s *Server) Tick() int {
 	run := s.fence.join(nil)
 	defer s.fence.leave(run)
-	s.tick(run)
+	return s.tick(run)
 }
 
 // systemClock is the Clock of the machine.

@@ -1,0 +1,97 @@
+package b2buatest
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/bifrons/bifrons/media"
+)
+
+// Media is a relay without sockets that remembers what it was told.
+type Media struct {
+	Remotes map[media.PortID]media.Remote
+	Joined  map[media.PortID]media.PortID
+	Full    bool // no port is free
+
+	t     testing.TB
+	next  uint16
+	last  media.PortID
+	ports map[media.PortID]netip.AddrPort
+}
+
+// NewMedia makes an empty relay.
+func NewMedia(t testing.TB) *Media {
+	return &Media{Remotes: map[media.PortID]media.Remote{}, Joined: map[media.PortID]media.PortID{}, t: t, next: 20000,
+		ports: map[media.PortID]netip.AddrPort{}}
+}
+
+// Open takes a pair of ports: the next ones, or those wanted.
+func (m *Media) Open(_ uint64, local netip.Addr, want uint16) (media.Port, error) {
+	if m.Full {
+		return media.Port{}, media.ErrNoPorts
+	}
+	at := want
+	if at == 0 {
+		for at = m.next; m.taken(local, at); at += 2 {
+		}
+		m.next = at + 2
+	} else if m.taken(local, at) {
+		return media.Port{}, fmt.Errorf("port %d is taken", at)
+	}
+	m.last++
+	m.ports[m.last] = netip.AddrPortFrom(local, at)
+	return media.Port{ID: m.last, Local: m.ports[m.last]}, nil
+}
+
+func (m *Media) taken(local netip.Addr, port uint16) bool {
+	for _, p := range m.ports {
+		if p == netip.AddrPortFrom(local, port) {
+			return true
+		}
+	}
+	return false
+}
+
+// Do obeys a command at once.
+func (m *Media) Do(c media.Command) {
+	switch c := c.(type) {
+	case media.Remote:
+		if _, ok := m.ports[c.Port]; !ok {
+			m.t.Errorf("command for a port that is not open: %+v", c)
+		}
+		m.Remotes[c.Port] = c
+	case media.Join:
+		m.Joined[c.A], m.Joined[c.B] = c.B, c.A
+	case media.Part:
+		delete(m.Joined, c.A)
+		delete(m.Joined, c.B)
+	}
+}
+
+// Close gives a port back.
+func (m *Media) Close(id media.PortID) media.Stats {
+	if _, ok := m.ports[id]; !ok {
+		m.t.Errorf("port %d closed twice", id)
+	}
+	delete(m.ports, id)
+	delete(m.Remotes, id)
+	delete(m.Joined, m.Joined[id])
+	delete(m.Joined, id)
+	return media.Stats{}
+}
+
+// Count returns how many ports are open.
+func (m *Media) Count() int { return len(m.ports) }
+
+// Paths tells who hears whom: for each open port that is joined, the party's address and, behind it, where its speech goes.
+func (m *Media) Paths() map[netip.AddrPort]netip.AddrPort {
+	out := map[netip.AddrPort]netip.AddrPort{}
+	for a, b := range m.Joined {
+		ra, rb := m.Remotes[a], m.Remotes[b]
+		if ra.RTP.IsValid() && rb.RTP.IsValid() && ra.Receive && rb.Send {
+			out[ra.RTP] = rb.RTP
+		}
+	}
+	return out
+}

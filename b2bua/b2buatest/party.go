@@ -1,0 +1,303 @@
+package b2buatest
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// Party is a phone: it sends what the script says, within the dialog it has, and checks all it gets.
+type Party struct {
+	Name string
+	Addr netip.AddrPort
+	Side string
+
+	w       *World
+	product string
+	drop    int  // messages to come that get lost
+	auto    bool // answers by itself, once the script is over
+	inbox   []*sip.Message
+	got     []*sip.Message // everything received
+	sent    []*sip.Message // everything sent
+	secrets []string
+
+	callID, localTag, remoteTag string
+	localURI, remoteURI         string
+	target                      string
+	routes                      []string
+	cseq                        uint32
+	seen                        uint32            // highest CSeq of the server's requests
+	origins                     map[string]string // o= version by description
+	version                     int
+	serial                      int
+	media                       string // last description sent
+}
+
+func (w *World) add(name string, addr netip.AddrPort, side, product string) {
+	p := &Party{Name: name, Addr: addr, Side: side, w: w, product: product, localTag: name + "-tag", origins: map[string]string{}, version: 1}
+	p.secrets = []string{addr.Addr().String(), product, p.localTag}
+	w.Parties[name] = p
+}
+
+// contact is the phone's own address as a URI.
+func (p *Party) contact() string { return "sip:" + p.Name + "-device@" + p.Addr.String() }
+
+// options are what a line of the script adds to a message.
+type options struct {
+	sdp     string // "" none, else which
+	headers []string
+	remove  []string
+	tag     string
+	body    string
+	uri     string
+	method  string // of the request a response answers
+	branch  string
+}
+
+// Invite prints an INVITE out of a dialog.
+func (p *Party) Invite(to string, o options) string {
+	p.serial++
+	p.cseq = uint32(100 * p.serial)
+	p.callID = fmt.Sprintf("%s-call-%d@%s", p.Name, p.serial, p.Addr.Addr())
+	p.remoteTag, p.routes, p.seen = "", nil, 0
+	p.localURI = fmt.Sprintf("\"%s\" <sip:%s@home.example>", strings.ToUpper(p.Name[:1])+p.Name[1:], p.Name)
+	p.remoteURI = fmt.Sprintf("<sip:%s@home.example>", to)
+	p.target = "sip:" + to + "@home.example"
+	if o.uri != "" {
+		p.target = o.uri
+	}
+	return p.request("INVITE", p.cseq, o)
+}
+
+// InDialog prints a request in the dialog.
+func (p *Party) InDialog(method string, o options) string {
+	switch method {
+	case "ACK":
+		for i := len(p.got) - 1; i >= 0; i-- {
+			if n, m := p.got[i].CSeq(); !p.got[i].IsRequest() && p.got[i].Status >= 200 && string(m) == "INVITE" {
+				if p.got[i].Status >= 300 {
+					return p.ackFailure(p.got[i])
+				}
+				return p.request("ACK", n, o)
+			}
+		}
+		p.w.fail("%s has nothing to acknowledge", p.Name)
+	case "CANCEL":
+		return p.cancel()
+	}
+	p.cseq++
+	return p.request(method, p.cseq, o)
+}
+
+func (p *Party) request(method string, cseq uint32, o options) string {
+	p.serial++
+	branch := fmt.Sprintf("z9hG4bK-%s-%d", p.Name, p.serial)
+	if o.branch != "" {
+		branch = o.branch
+	}
+	p.secrets = append(p.secrets, p.callID, branch)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s\r\n", method, p.target, p.Addr, branch)
+	for _, r := range p.routes {
+		fmt.Fprintf(&b, "Route: %s\r\n", r)
+	}
+	fmt.Fprintf(&b, "From: %s;tag=%s\r\nTo: %s", p.localURI, p.localTag, p.remoteURI)
+	if p.remoteTag != "" {
+		fmt.Fprintf(&b, ";tag=%s", p.remoteTag)
+	}
+	fmt.Fprintf(&b, "\r\nCall-ID: %s\r\nCSeq: %d %s\r\n", p.callID, cseq, method)
+	if !o.removes("Max-Forwards") && !o.has("Max-Forwards") {
+		b.WriteString("Max-Forwards: 70\r\n")
+	}
+	fmt.Fprintf(&b, "User-Agent: %s\r\n", p.product)
+	if method == "INVITE" || method == "OPTIONS" {
+		fmt.Fprintf(&b, "Contact: <%s>\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n", p.contact())
+	}
+	p.finish(&b, o)
+	return b.String()
+}
+
+// cancel prints the CANCEL of the last INVITE (RFC 3261 9.1).
+func (p *Party) cancel() string {
+	inv := p.lastSent("INVITE")
+	n, _ := inv.CSeq()
+	return fmt.Sprintf("CANCEL %s SIP/2.0\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d CANCEL\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+		inv.RequestURI, inv.Get(sip.HdrVia), inv.Get(sip.HdrFrom), inv.Get(sip.HdrTo), inv.Get(sip.HdrCallID), n)
+}
+
+// Response prints an answer to a request received.
+func (p *Party) Response(req *sip.Message, status int, o options) string {
+	tag := p.localTag
+	if o.tag != "" {
+		tag = o.tag
+		p.secrets = append(p.secrets, tag)
+	}
+	if status == 100 || o.removes("tag") {
+		tag = ""
+	}
+	b := &strings.Builder{}
+	b.Write(req.AppendResponseHead(nil, status, sip.ReasonPhrase(status), []byte(tag)))
+	fmt.Fprintf(b, "Server: %s\r\n", p.product)
+	for _, r := range headerLines(req, sip.HdrRecordRoute) {
+		fmt.Fprintf(b, "Record-Route: %s\r\n", r)
+	}
+	if req.Method == sip.INVITE && status > 100 && !o.has("Contact") {
+		fmt.Fprintf(b, "Contact: <%s>\r\n", p.contact())
+	}
+	p.finish(b, o)
+	if req.Method == sip.INVITE && status > 100 && status < 300 {
+		p.becomeUAS(req, tag)
+	}
+	return b.String()
+}
+
+func (p *Party) finish(b *strings.Builder, o options) {
+	for _, h := range o.headers {
+		b.WriteString(h + "\r\n")
+	}
+	body := o.body
+	if o.sdp != "" {
+		body = p.describe(o.sdp)
+		b.WriteString("Content-Type: application/sdp\r\n")
+	}
+	fmt.Fprintf(b, "Content-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+// becomeUAS takes the dialog of an INVITE received.
+func (p *Party) becomeUAS(req *sip.Message, tag string) {
+	from, _ := sip.ParseAddress(req.Get(sip.HdrFrom))
+	to, _ := sip.ParseAddress(req.Get(sip.HdrTo))
+	ft, _ := from.Params.Get("tag")
+	if string(req.Get(sip.HdrCallID)) != p.callID {
+		p.cseq, p.seen = 500, 0
+	}
+	p.callID, p.localTag, p.remoteTag = string(req.Get(sip.HdrCallID)), tag, string(ft)
+	p.localURI, p.remoteURI = "<"+string(to.URI)+">", string(from.Display)+" <"+string(from.URI)+">"
+	p.target = contactOf(req)
+	p.routes = headerLines(req, sip.HdrRecordRoute)
+}
+
+// learn takes the dialog of a response to the phone's own INVITE.
+func (p *Party) learn(m *sip.Message) {
+	if _, method := m.CSeq(); string(method) != "INVITE" || m.Status <= 100 || m.Status >= 300 || string(m.Get(sip.HdrCallID)) != p.callID {
+		return
+	}
+	if tag := tagOf(m, sip.HdrTo); p.uac() {
+		p.remoteTag = tag
+		var routes []string
+		for _, r := range headerLines(m, sip.HdrRecordRoute) {
+			routes = append([]string{r}, routes...)
+		}
+		p.routes = routes
+	}
+	p.target = contactOf(m)
+}
+
+// uac tells whether the phone made the call it is in.
+func (p *Party) uac() bool { return strings.HasPrefix(p.callID, p.Name+"-call-") }
+
+func (p *Party) lastSent(method string) *sip.Message {
+	for i := len(p.sent) - 1; i >= 0; i-- {
+		if m := p.sent[i]; m.IsRequest() && string(m.MethodName) == method {
+			return m
+		}
+	}
+	p.w.T.Fatalf("%s has sent no %s", p.Name, method)
+	return nil
+}
+
+// lastRequest finds the request a response answers.
+func (p *Party) lastRequest(method string) *sip.Message {
+	for i := len(p.got) - 1; i >= 0; i-- {
+		m := p.got[i]
+		if m.IsRequest() && m.Method != sip.ACK && (method == "" || string(m.MethodName) == method) {
+			return m
+		}
+	}
+	p.w.T.Fatalf("%s has no %s to answer", p.Name, method)
+	return nil
+}
+
+// send puts a message of the phone on the wire.
+func (p *Party) send(text string) {
+	m := &sip.Message{}
+	if err := m.Parse([]byte(text)); err == nil {
+		p.sent = append(p.sent, m)
+	}
+	p.w.Deliver(p, []byte(text))
+}
+
+// describe makes the phone's description; a name that differs from the last raises the version.
+func (p *Party) describe(kind string) string {
+	if p.media != "" && p.media != kind {
+		p.version++
+	}
+	p.media = kind
+	head := fmt.Sprintf("v=0\r\no=%s 4711 %d IN IP4 %s\r\ns=%s\r\nc=IN IP4 %s\r\nt=0 0\r\n", p.Name, p.version, p.Addr.Addr(), p.product, p.Addr.Addr())
+	audio := "m=audio %d RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+	port := 30000 + len(p.Name)*100
+	switch kind {
+	case "sdp":
+		return head + fmt.Sprintf(audio, port) + "a=sendrecv\r\n"
+	case "hold", "sendonly":
+		return head + fmt.Sprintf(audio, port) + "a=sendonly\r\n"
+	case "recvonly", "inactive":
+		return head + fmt.Sprintf(audio, port) + "a=" + kind + "\r\n"
+	case "moved":
+		return head + fmt.Sprintf(audio, port+50) + "a=sendrecv\r\n"
+	case "g722":
+		return head + "m=audio " + strconv.Itoa(port) + " RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n"
+	case "video":
+		return head + fmt.Sprintf(audio, port) + fmt.Sprintf("m=video %d RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n", port+10)
+	case "novideo":
+		return head + fmt.Sprintf(audio, port) + "m=video 0 RTP/AVP 97\r\n"
+	case "broken":
+		return "v=0\r\nm=audio\r\n"
+	}
+	p.w.T.Fatalf("no description %q", kind)
+	return ""
+}
+
+func (o *options) has(name string) bool {
+	for _, h := range o.headers {
+		if strings.HasPrefix(h, name+":") {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *options) removes(name string) bool {
+	for _, h := range o.remove {
+		if h == name {
+			return true
+		}
+	}
+	return false
+}
+
+func headerLines(m *sip.Message, id sip.HeaderID) (out []string) {
+	for i := range m.Headers {
+		if m.Headers[i].ID == id {
+			out = append(out, string(m.Headers[i].Value))
+		}
+	}
+	return out
+}
+
+func contactOf(m *sip.Message) string {
+	a, err := sip.ParseAddress(m.Get(sip.HdrContact))
+	if err != nil {
+		return ""
+	}
+	return string(a.URI)
+}
+
+func tagOf(m *sip.Message, id sip.HeaderID) string {
+	a, _ := sip.ParseAddress(m.Get(id))
+	t, _ := a.Params.Get("tag")
+	return string(t)
+}
