@@ -239,7 +239,7 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 		case t.Kind == sip.InviteServer && t.State == sip.Accepted:
 			c.step(t, sip.GotAck) // BYE is sent now: the 2xx need not be repeated
 			t.Last = nil
-		case t.Kind == sip.InviteClient && (t.State == sip.Calling || t.State == sip.Proceeding):
+		case t.Kind == sip.InviteClient && !t.Cancel && (t.State == sip.Calling || t.State == sip.Proceeding):
 			c.cancel(l, t, cause)
 		}
 		t.Again = 0
