@@ -24,8 +24,15 @@ type Reader struct {
 	Busy     any
 	Listener *Listener
 
-	retired atomic.Bool
+	state atomic.Uint32
 }
+
+// A reader is reading or in its handler; only there it can be retired, so that a retired one never touches the socket.
+const (
+	reading = iota
+	handling
+	retired
+)
 
 // Listener is one UDP socket on a concrete address. Its file descriptor is read by one goroutine with a blocking call
 // (no poller wake-up per datagram) and written by anybody without blocking.
@@ -35,6 +42,7 @@ type Listener struct {
 	fd      int
 	v6      bool
 	closed  atomic.Bool
+	sending sync.RWMutex   // held for reading by senders: the descriptor they use must not be another's by now
 	readers sync.WaitGroup // less the retired ones
 	handler Handler
 
@@ -47,6 +55,7 @@ func ListenUDP(addr netip.AddrPort) (*Listener, error) {
 	if !addr.IsValid() || addr.Addr().IsUnspecified() {
 		return nil, fmt.Errorf("listen udp %s: a concrete address is needed, or messages would leave from another one", addr)
 	}
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	family := unix.AF_INET
 	if addr.Addr().Is6() {
 		family = unix.AF_INET6
@@ -55,8 +64,12 @@ func ListenUDP(addr netip.AddrPort) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen udp %s: %w", addr, err)
 	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<20)
+	const buffer = 4 << 20
+	for force, plain := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, buffer) != nil { // without the privilege the system's limit holds
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, buffer)
+		}
+	}
 	if err := unix.Bind(fd, sockaddr(addr)); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("listen udp %s: %w", addr, err)
@@ -88,24 +101,18 @@ func (l *Listener) Serve(h Handler) {
 
 // start runs a reader; it ends with Close, or after the message at hand when it was retired.
 func (l *Listener) start() {
-	r := &Reader{Listener: l}
 	l.readers.Add(1)
 	go func() {
-		defer func() {
-			if r.retire() {
-				l.readers.Done()
-			}
-		}()
-		l.read(r)
+		if l.read(&Reader{Listener: l}) {
+			l.readers.Done()
+		}
 	}()
 }
 
-func (r *Reader) retire() bool { return !r.retired.Swap(true) }
-
 // Replace retires a reader that hangs in its handler and starts a fresh one with a buffer of its own. The old one is left
-// alone: it ends when its handler returns, and Close does not wait for it.
+// alone: it ends when its handler returns, and Close does not wait for it. A reader that does not hang any more stays.
 func (l *Listener) Replace(r *Reader) {
-	if !r.retire() {
+	if !r.state.CompareAndSwap(handling, retired) {
 		return
 	}
 	if !l.closed.Load() {
@@ -114,16 +121,17 @@ func (l *Listener) Replace(r *Reader) {
 	l.readers.Done()
 }
 
-func (l *Listener) read(r *Reader) {
+// read hands over datagrams until Close; it returns false when it was retired.
+func (l *Listener) read(r *Reader) bool {
 	buf := make([]byte, MaxDatagram)
 	var from unix.RawSockaddrInet6 // large enough for both families
 	var m Message
-	for !r.retired.Load() {
+	for {
 		size := uint32(unix.SizeofSockaddrInet6)
 		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
 			uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)))
 		if l.closed.Load() {
-			return
+			return true
 		}
 		if errno != 0 {
 			continue // EINTR, or an ICMP error of an earlier send
@@ -134,7 +142,11 @@ func (l *Listener) read(r *Reader) {
 			continue
 		}
 		m.Source = l.source(&from)
+		r.state.Store(handling)
 		l.handler(r, &m, m.Parse(buf[:n]))
+		if !r.state.CompareAndSwap(handling, reading) {
+			return false
+		}
 	}
 }
 
@@ -161,16 +173,24 @@ func (l *Listener) source(sa *unix.RawSockaddrInet6) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4(s4.Addr), uint16(p[0])<<8|uint16(p[1]))
 }
 
-// ErrFamily is returned for a destination of the other address family.
-var ErrFamily = errors.New("sip: destination is of another address family than the listener")
+// Errors of Send, besides net.ErrClosed and those of the system.
+var (
+	ErrFamily = errors.New("sip: destination is of another address family than the listener")
+	ErrEmpty  = errors.New("sip: nothing to send")
+)
 
 // Send writes one datagram without blocking; a full socket buffer is an error and counted.
 func (l *Listener) Send(b []byte, to netip.AddrPort) error {
-	if len(b) == 0 || l.closed.Load() {
+	if len(b) == 0 {
+		return ErrEmpty
+	}
+	l.sending.RLock()
+	defer l.sending.RUnlock()
+	if l.closed.Load() {
 		return net.ErrClosed
 	}
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	if to.Addr().Is6() != l.v6 {
+	if !to.Addr().IsValid() || to.Addr().Is6() != l.v6 {
 		l.SendErrors.Add(1)
 		return ErrFamily
 	}
@@ -199,12 +219,14 @@ func putPort(field *uint16, port uint16) {
 	p[0], p[1] = byte(port>>8), byte(port)
 }
 
-// Close ends the reading goroutines and gives the address back.
+// Close ends the reading goroutines and gives the address back. It waits for handlers at work, so no handler may call it.
 func (l *Listener) Close() {
 	if l.closed.Swap(true) {
 		return
 	}
 	_ = unix.Shutdown(l.fd, unix.SHUT_RDWR) // wakes a blocked recvfrom, also on an unconnected socket
 	l.readers.Wait()
+	l.sending.Lock() // senders at work are done, later ones see closed
+	defer l.sending.Unlock()
 	unix.Close(l.fd)
 }
