@@ -23,7 +23,7 @@ func newNetwork(t *testing.T) network {
 	t.Helper()
 	for range 250 {
 		n := int(lastNetwork.Add(1))%250 + 1
-		l, err := net.Listen("tcp4", fmt.Sprintf("127.61.%d.254:7", n))
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.61.%d.254:7007", n))
 		if err != nil {
 			continue
 		}
