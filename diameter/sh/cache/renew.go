@@ -1,0 +1,90 @@
+package cache
+
+import (
+	"time"
+)
+
+// Renewing: subscriptions that are in use are renewed before they expire, and after a connection came back.
+const (
+	renewAtOnce = 16               // fetches under way for renewal
+	renewEvery  = 10 * time.Second // the longest pause between two looks
+	usedLately  = 10 * time.Minute // what was not used that long is left to expire
+)
+
+// rouse wakes the renewer.
+func (c *Cache) rouse() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// renew is the cache's own goroutine; it ends with Close.
+func (c *Cache) renew() {
+	t := time.NewTimer(renewEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.wake:
+		case <-t.C:
+		}
+		t.Reset(c.renewDue())
+	}
+}
+
+// renewDue starts the renewals that are due, a few at a time, and returns when to look again.
+func (c *Cache) renewDue() time.Duration {
+	var wait []*flight
+	next := renewEvery
+	now := time.Now()
+	c.mu.Lock()
+	for el := c.order.Front(); el != nil; el = el.Next() {
+		e := el.Value.(*entry)
+		if now.Sub(e.used) > usedLately && len(c.watchers[e.key]) == 0 {
+			if len(c.watchers) == 0 {
+				break // the rest was used even longer ago
+			}
+			continue
+		}
+		due, ok := e.due(now, c.epoch)
+		switch {
+		case !ok:
+		case due > 0:
+			next = min(next, due)
+		case now.Sub(e.failed) < c.cfg.RetryAfter:
+			next = min(next, c.cfg.RetryAfter)
+		case len(wait) == renewAtOnce:
+			next = 0
+		default:
+			if f := c.fly(e.key); f != nil {
+				wait = append(wait, f)
+			}
+		}
+	}
+	next = max(next, time.Millisecond)
+	c.look = now.Add(next)
+	c.mu.Unlock()
+	for _, f := range wait {
+		select {
+		case <-f.done:
+		case <-c.ctx.Done():
+			return next
+		}
+	}
+	return next
+}
+
+// due tells when a subscription is to be renewed: when a tenth of its time is left, or at once when it is doubtful.
+func (e *entry) due(now time.Time, epoch uint64) (time.Duration, bool) {
+	switch {
+	case !e.subscribed || e.unknown != nil:
+		return 0, false
+	case e.epoch != epoch:
+		return 0, true
+	case e.expiry.IsZero():
+		return 0, false
+	}
+	return e.expiry.Sub(now) - e.expiry.Sub(e.subscribedAt)/10, true
+}
