@@ -146,8 +146,12 @@ func (s *Server) spawn(f func(*runner)) {
 	}()
 }
 
-// post gives a call an event from outside its messages: a look-up's result, media news, an order.
+// post gives a call an event from outside its messages: a look-up's result, media news, an order. After Close calls are
+// left as they are.
 func (s *Server) post(c *Call, e event) {
+	if s.ctx.Err() != nil {
+		return
+	}
 	if c.box.Enter(func() event { return e }) {
 		s.posts.Add(1)
 		s.spawn(func(run *runner) {

@@ -65,10 +65,10 @@ func (p *Party) hung() bool {
 
 // Release lets the look-ups of the world's applications end, and waits for what follows.
 func (w *World) Release() {
-	if w.OnRelease != nil {
-		w.OnRelease()
-	}
 	for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+		if w.OnRelease != nil { // again and again: a look-up may only now begin to wait
+			w.OnRelease()
+		}
 		if lookUps, posts := w.Server.Busy(); lookUps+posts == 0 {
 			break
 		}

@@ -250,6 +250,8 @@ func (p *Party) describe(kind string) string {
 		return head + fmt.Sprintf(audio, port+50) + "a=sendrecv\r\n"
 	case "g722":
 		return head + "m=audio " + strconv.Itoa(port) + " RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n"
+	case "amr":
+		return head + "m=audio " + strconv.Itoa(port) + " RTP/AVP 96\r\na=rtpmap:96 AMR/8000\r\n"
 	case "video":
 		return head + fmt.Sprintf(audio, port) + fmt.Sprintf("m=video %d RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n", port+10)
 	case "novideo":

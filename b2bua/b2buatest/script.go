@@ -80,11 +80,11 @@ func split(l string) (words []string) {
 }
 
 // Run plays a scenario in all three ways; set fits the world's configuration to its config lines.
-func Run(t *testing.T, s *Script, set func(*b2bua.Config, []string)) {
+func Run(t *testing.T, s *Script, set func(*World, *b2bua.Config, []string)) {
 	world := func(t *testing.T, m mode, at int) *World {
-		w := NewWorld(t, func(c *b2bua.Config) {
+		w := NewWorld(t, func(w *World, c *b2bua.Config) {
 			if set != nil {
-				set(c, s.Config)
+				set(w, c, s.Config)
 			}
 		})
 		w.mode, w.at = m, at

@@ -37,7 +37,7 @@ type World struct {
 	at     int // stale mode: the step whose outcome is lost
 	lost   bool
 	shown  []string // private values that this world's policy lets cross
-	line   string // of the script
+	line   string   // of the script
 
 	// OnRelease is called by the script's line release, to let the look-ups of the test's applications end.
 	OnRelease func()
@@ -96,7 +96,7 @@ var (
 )
 
 // NewWorld makes a world: side core with Alice, side carrier with Bob, where calls go, and Carol.
-func NewWorld(t testing.TB, set func(*b2bua.Config)) *World {
+func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
 	w := &World{T: t, now: time.Hour, random: rand.New(rand.NewPCG(1, 2)), locals: map[string]*b2bua.Local{}, Parties: map[string]*Party{},
 		before: map[uint64][]byte{}}
 	side := func(name string, at netip.AddrPort, domain string, trust b2bua.Trust) *b2bua.Side {
@@ -114,7 +114,7 @@ func NewWorld(t testing.TB, set func(*b2bua.Config)) *World {
 	cfg.Anchor, cfg.CDR, cfg.Clock, cfg.Random, cfg.Key = true, w, w, w.rand, [16]byte{7}
 	cfg.Log = slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if set != nil {
-		set(&cfg)
+		set(w, &cfg)
 	}
 	w.cfg = cfg
 	w.add("alice", aliceAddr, "core", "AlicePhone/1.0")
@@ -249,17 +249,17 @@ func (w *World) Finish() {
 		p.auto = true
 	}
 	w.mode = plain
-	if alice := w.Parties["alice"]; w.Server.Active() > 0 && alice.confirmed() && !alice.hung() {
-		alice.send(alice.InDialog("BYE", options{}))
-	}
 	for range 8 {
+		if alice := w.Parties["alice"]; w.Server.Active() > 0 && alice.confirmed() && !alice.hung() {
+			alice.send(alice.InDialog("BYE", options{}))
+		}
 		w.Wait(time.Minute)
 		if w.Server.Active() == 0 && w.Server.Lingering() == 0 {
 			break
 		}
 	}
 	if n, k := w.Server.Active(), w.Server.Lingering(); n+k != 0 {
-		w.T.Errorf("%d calls and %d lingering ones are left", n, k)
+		w.T.Errorf("%s, step %d lost: %d calls and %d lingering ones are left:\n%+v", w.line, w.at, n, k, w.Server.Calls())
 	}
 	if n := w.Media.Count(); n != 0 {
 		w.T.Errorf("%d media ports are left", n)
