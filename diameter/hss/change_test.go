@@ -109,7 +109,7 @@ func TestRepositoryLife(t *testing.T) {
 // TestWritersMeet lets two application servers count in the same data: no count may be lost.
 func TestWritersMeet(t *testing.T) {
 	s := start(t)
-	one, two := connect(t, s, "as.ims.example"), connect(t, s, "as.ims.example")
+	one, two := connect(t, s, "as.ims.example"), connect(t, s, "as2.ims.example")
 	var wg sync.WaitGroup
 	const each = 20
 	for _, as := range []*applicationServer{one, two} {
@@ -354,6 +354,7 @@ func TestSeveralApplicationServers(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
+	direct(t, "3004 and a closed connection are the relay's matter")
 	s := start(t)
 	as := connect(t, s, "as.ims.example")
 	ask := func() error {

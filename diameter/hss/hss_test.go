@@ -36,6 +36,9 @@ func start(t testing.TB) *Server {
 
 func startWith(t testing.TB, cfg Config) *Server {
 	t.Helper()
+	if relayed() {
+		cfg.Listen = hssAddress + ":0"
+	}
 	s, err := New(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +47,9 @@ func startWith(t testing.TB, cfg Config) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close(context.Background()) })
+	if relayed() {
+		startRelay(t, s)
+	}
 	return s
 }
 
@@ -59,8 +65,12 @@ func connect(t testing.TB, s *Server, host string) *applicationServer {
 	t.Helper()
 	as := &applicationServer{notes: make(chan *sh.PNR, 100)}
 	cfg := diameter.DefaultConfig()
-	cfg.OriginHost, cfg.OriginRealm = host, "ims.example"
+	// A realm of its own: a relay sends a request for the HSS's realm to any host in it that speaks Sh.
+	cfg.OriginHost, cfg.OriginRealm = host, "apps.example"
 	cfg.Peers = []diameter.PeerConfig{{Host: "hss.ims.example", Address: s.Addr()}}
+	if relayed() {
+		cfg.Peers = []diameter.PeerConfig{{Host: "relay.ims.example", Address: relayAddress + ":3868"}}
+	}
 	e, err := diameter.New(cfg, diameter.Handlers{sh.Command(dict.PushNotification): sh.PNRHandler(func(n *sh.PNR) error {
 		as.notes <- n
 		return as.answer
