@@ -129,7 +129,7 @@ var compactForms = [26]HeaderID{
 	'v' - 'a': HdrVia, 'x' - 'a': HdrSessionExpires, 'y' - 'a': HdrIdentity,
 }
 
-// headerSlots finds the HeaderID of a name by slot, then by the slots after it; it is sparse enough that few are tried.
+// headerSlots finds the HeaderID of a name by its slot. No two names share one today; one that did would have the next.
 var headerSlots = func() (t [numSlots]HeaderID) {
 	for id := HdrOther + 1; id < NumHeaders; id++ {
 		i := slot([]byte(headerNames[id]))
@@ -143,11 +143,11 @@ var headerSlots = func() (t [numSlots]HeaderID) {
 
 const numSlots = 512
 
-// slot hashes the length and four letters of a name of two letters or more, without regard to case.
+// slot hashes the length and three letters of a name of two letters or more, without regard to case. The factors were
+// searched for.
 func slot(name []byte) uint {
 	n := len(name)
-	h := uint(n)*59 + uint(name[0]|0x20)*11 + uint(name[n-1]|0x20)*37 + uint(name[n/2]|0x20)*101 + uint(name[2*n/3]|0x20)*7
-	return h % numSlots
+	return (uint(n)*51 + uint(name[0]|0x20)*6 + uint(name[n/2]|0x20)*57 + uint(name[n-1]|0x20)*117) % numSlots
 }
 
 // String returns the canonical name, "" for HdrOther.

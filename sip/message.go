@@ -128,6 +128,7 @@ func (m *Message) Clone() *Message {
 		c.Headers[i] = Header{ID: h.ID, Name: keep(h.Name), Value: keep(h.Value)}
 	}
 	c.Body = keep(m.Body)
+	c.topVia() // now: a copy may be read by several goroutines
 	return &c
 }
 

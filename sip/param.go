@@ -16,15 +16,32 @@ func (p Params) Next() (name, value []byte, rest Params, ok bool) {
 	}
 	p = p[i:]
 	end := span(p, 0, tokenBit)
-	if end == len(p) || p[end] == ';' { // a flag
-		return p[:end], nil, p[end:], true
+	i = skip(p, end)
+	if i == len(p) || p[i] == ';' { // a flag
+		return p[:end], nil, p[i:], true
 	}
-	end = scan(p, ';')
+	if p[i] == '=' {
+		start := skip(p, i+1)
+		if i = valueEnd(p, start); i >= 0 {
+			if after := skip(p, i); after == len(p) || p[after] == ';' {
+				return p[:end], p[start:i], p[after:], true
+			}
+		}
+	}
+	end = scan(p, ';') // outside the grammar
 	one := p[:end]
 	if i := bytes.IndexByte(one, '='); i >= 0 {
 		return trim(one[:i]), trim(one[i+1:]), p[end:], true
 	}
 	return trim(one), nil, p[end:], true
+}
+
+// valueEnd returns the end of the token, host or quoted string that starts at i, -1 if its closing quote is missing.
+func valueEnd(b []byte, i int) int {
+	if i < len(b) && b[i] == '"' {
+		return quotedEnd(b, i)
+	}
+	return span(b, i, valueBit)
 }
 
 // Get returns the value of a parameter; names are case-insensitive (RFC 3261 7.3.1). A flag gives (nil, true).
@@ -53,12 +70,8 @@ func paramsEnd(b []byte, i int) int {
 		if i = skip(b, i); i == len(b) || b[i] != '=' {
 			continue
 		}
-		if i = skip(b, i+1); i < len(b) && b[i] == '"' {
-			if i = quotedEnd(b, i); i < 0 {
-				return -1
-			}
-		} else {
-			i = span(b, i, valueBit)
+		if i = valueEnd(b, skip(b, i+1)); i < 0 {
+			return -1
 		}
 		i = skip(b, i)
 	}

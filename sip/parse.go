@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // ParseError tells what is wrong with a message and which status answers it.
@@ -151,7 +152,12 @@ func (m *Message) parseHeaders(hs []Header, b []byte) (headers []Header, lines i
 		if len(hs) == MaxHeaders {
 			return hs, lines, b, &ParseError{Status: 513, Text: "too many headers"}
 		}
-		hs = append(hs, Header{ID: id, Name: name, Value: trim(line[colon+1:])})
+		if len(hs) == cap(hs) {
+			hs = slices.Grow(hs, 32)
+		}
+		hs = hs[:len(hs)+1]
+		h := &hs[len(hs)-1] // field by field: a literal would be built first and copied then
+		h.ID, h.Name, h.Value = id, name, trim(line[colon+1:])
 		if int(id) < len(m.first) && m.first[id] == 0 {
 			m.first[id] = int16(len(hs))
 		}

@@ -101,15 +101,15 @@ func appendCopied(dst []byte, name string, value []byte) []byte {
 
 // ReasonPhrase returns the phrase of a status code (RFC 3261 21 and its extensions).
 func ReasonPhrase(status int) string {
-	if p, ok := reasonPhrases[status]; ok {
-		return p
+	if status > 0 && status < len(reasonPhrases) && reasonPhrases[status] != "" {
+		return reasonPhrases[status]
 	}
 	return classPhrases[min(max(status/100, 1), 6)]
 }
 
 var classPhrases = [7]string{1: "Progress", 2: "OK", 3: "Redirection", 4: "Request Failure", 5: "Server Failure", 6: "Global Failure"}
 
-var reasonPhrases = map[int]string{
+var reasonPhrases = [...]string{
 	100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
 	199: "Early Dialog Terminated", 200: "OK", 202: "Accepted", 204: "No Notification", 300: "Multiple Choices",
 	301: "Moved Permanently", 302: "Moved Temporarily", 305: "Use Proxy", 380: "Alternative Service", 400: "Bad Request",
