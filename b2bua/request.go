@@ -13,7 +13,7 @@ func (c *Call) request(l *Leg, e event) {
 	n, _ := m.CSeq()
 	switch m.Method {
 	case sip.ACK:
-		c.ack(l, m, n)
+		c.ack(l, m, n, e.ref.number)
 		return
 	case sip.CANCEL:
 		c.cancelled(l, e, via.Branch())
@@ -211,7 +211,7 @@ func (d *Dialog) refresh(m *sip.Message) {
 }
 
 // ack handles an ACK: of a 2xx it may bring the answer to a late offer, of a failure it ends here.
-func (c *Call) ack(l *Leg, m *sip.Message, cseq uint32) {
+func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 	t := l.find(sip.InviteServer, func(t *Tx) bool { return t.CSeq == cseq })
 	if t != nil && t.State == sip.Proceeding && c.Stale {
 		if via, _ := m.TopVia(); t.Branch == string(via.Branch()) { // of a failure that the node before us sent
@@ -219,7 +219,7 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq uint32) {
 			c.end(Cause{Status: 487, By: ByBifrons, Text: "refused before the takeover"})
 			return
 		}
-		c.presume(l, t)
+		c.presume(l, t, l.dialogFor(m, tag))
 	}
 	if t == nil || c.step(t, sip.GotAck)&sip.Deliver == 0 {
 		return
@@ -249,23 +249,30 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq uint32) {
 }
 
 // presume makes a call confirmed that its snapshot knows as ringing: the caller's ACK proves that the node before us has
-// answered it. Which callee it was is plain when one rings.
-func (c *Call) presume(a *Leg, t *Tx) {
-	for _, l := range c.Legs[1:] {
-		it := l.initial()
-		if l.Phase != Trying || it == nil || l.Dialogs[it.Dialog].RemoteTag == "" {
-			continue
+// answered it. The tag tells which of the caller's dialogs that was, and so which callee; a callee that no 18x showed yet is
+// plain when one rings.
+func (c *Call) presume(a *Leg, t *Tx, shown int) {
+	var l *Leg
+	var d *Dialog
+	for _, o := range c.Legs[1:] {
+		for _, od := range o.Dialogs {
+			if o.Phase == Trying && od.RemoteTag != "" && (l == nil || int(od.Twin) == shown) {
+				l, d = o, od
+			}
 		}
-		d := l.Dialogs[it.Dialog]
-		ad := c.twin(l, d)
-		l.Phase, d.Confirmed, a.Phase, ad.Confirmed = Confirmed, true, Confirmed, true
-		l.Dialogs, it.Dialog, a.Dialogs, t.Dialog = []*Dialog{d}, 0, []*Dialog{ad}, 0
-		it.State, it.Retry, it.Expire = sip.Terminated, 0, 0
-		c.Winner, c.Answer, c.Invite = l.Slot, c.srv.cfg.Clock.Wall(), Text{}
-		c.enter(t, sip.Accepted)
-		c.giveUpOthers(l)
+	}
+	if l == nil {
 		return
 	}
+	it, ad := l.initial(), c.twin(l, d)
+	l.Phase, d.Confirmed, a.Phase, ad.Confirmed = Confirmed, true, Confirmed, true
+	l.Dialogs, a.Dialogs, t.Dialog = []*Dialog{d}, []*Dialog{ad}, 0
+	if it != nil {
+		it.Dialog, it.State, it.Retry, it.Expire = 0, sip.Terminated, 0, 0
+	}
+	c.Winner, c.Answer, c.Invite = l.Slot, c.srv.cfg.Clock.Wall(), Text{}
+	c.enter(t, sip.Accepted)
+	c.giveUpOthers(l)
 }
 
 // cancelled answers a CANCEL and ends what it cancels (RFC 3261 9.2).
