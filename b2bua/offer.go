@@ -22,6 +22,7 @@ type offer struct {
 // stream is what a party says of one m-line.
 type stream struct {
 	RTP, RTCP netip.AddrPort
+	Clock     uint32 // Hz
 	Mux       bool
 	Raw       bool
 	Send      bool // we may send to the party
@@ -89,7 +90,7 @@ func streams(s *sdp.Session) []stream {
 	for i := range s.Media {
 		m := &s.Media[i]
 		d := m.Effective()
-		out[i] = stream{RTP: m.RTPAddr(), RTCP: m.RTCPAddr(), Mux: m.Mux, Raw: m.Raw(), Send: d.Receives(), Receive: d.Sends()}
+		out[i] = stream{RTP: m.RTPAddr(), RTCP: m.RTCPAddr(), Clock: m.Clock(), Mux: m.Mux, Raw: m.Raw(), Send: d.Receives(), Receive: d.Sends()}
 	}
 	return out
 }
@@ -174,7 +175,7 @@ func (o *offer) stream(i int) stream {
 }
 
 func (s stream) remote(id media.PortID) media.Remote {
-	return media.Remote{Port: id, RTP: s.RTP, RTCP: s.RTCP, Mux: s.Mux, Send: s.Send, Receive: s.Receive}
+	return media.Remote{Port: id, RTP: s.RTP, RTCP: s.RTCP, Clock: s.Clock, Mux: s.Mux, Send: s.Send, Receive: s.Receive}
 }
 
 func (c *Call) closePort(l *Leg, i int) (media.Stats, bool) {

@@ -168,3 +168,25 @@ func TestLongestOrigin(t *testing.T) {
 		t.Fatal(d)
 	}
 }
+
+func TestClock(t *testing.T) {
+	for _, c := range []struct {
+		name, media string
+		want        uint32
+	}{
+		{"static", "m=audio 4000 RTP/AVP 8\r\n", 8000},
+		{"mapped", "m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 AMR-WB/16000\r\n", 16000},
+		{"second format counts for nothing", "m=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 AMR-WB/16000\r\n", 8000},
+		{"video without a map", "m=video 4000 RTP/AVP 34\r\n", 90000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s Session
+			if err := s.Parse([]byte("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n" + c.media)); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Media[0].Clock(); got != c.want {
+				t.Errorf("clock %d, want %d", got, c.want)
+			}
+		})
+	}
+}

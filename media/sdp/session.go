@@ -136,6 +136,21 @@ func (m *Media) Attr(name string) (value []byte, ok bool) {
 	return nil, false
 }
 
+// Clock returns the RTP clock rate of the section's first format: what its rtpmap says, else that of the static payload
+// types of RFC 3551 6, which are 8000 for speech and 90000 for video.
+func (m *Media) Clock() uint32 {
+	f, _, _ := bytes.Cut(m.Formats, space)
+	if pt, ok := decimal(f, 127); ok {
+		if _, rate := m.rtpmap(f, uint8(pt)); rate != 0 {
+			return rate
+		}
+	}
+	if m.Kind == KindVideo {
+		return 90000
+	}
+	return 8000
+}
+
 // Relayable tells whether we can anchor the section: RTP over UDP, and T.38 over udptl. TCP, MSRP, DTLS and what we do
 // not know are refused, which is port 0 in what the other party sees.
 func (m *Media) Relayable() bool { return m.Proto != ProtoOther }
