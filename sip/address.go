@@ -76,9 +76,15 @@ func addrSpec(v []byte, start, end int) (a Address, next int, ok bool) {
 }
 
 // uriText tells whether u is scheme:something of characters a URI may have.
-func uriText(u []byte) bool {
+func uriText(u []byte) bool { return schemeEnd(u) > 0 }
+
+// schemeEnd returns the index of the colon behind the scheme, 0 if u is no URI.
+func schemeEnd(u []byte) int {
 	c := span(u, 0, schemeBit)
-	return c > 0 && c < len(u)-1 && u[c] == ':' && span(u, c, uriBit) == len(u)
+	if c == 0 || c >= len(u)-1 || u[c] != ':' || span(u, c, uriBit) != len(u) {
+		return 0
+	}
+	return c
 }
 
 // URI is a SIP or other URI taken apart (RFC 3261 19.1). For schemes other than sip and sips only Scheme and Opaque are set.
@@ -97,10 +103,10 @@ func (u *URI) IsSIP() bool { return u.Opaque == nil }
 
 // ParseURI takes a URI apart.
 func ParseURI(b []byte) (URI, error) {
-	if !uriText(b) {
+	c := schemeEnd(b)
+	if c == 0 {
 		return URI{}, ErrURI
 	}
-	c := bytes.IndexByte(b, ':')
 	u := URI{Scheme: b[:c]}
 	rest := b[c+1:]
 	if !EqualFold(u.Scheme, "sip") && !EqualFold(u.Scheme, "sips") {

@@ -5,7 +5,11 @@
 // identifiers: those are matters of a call (package b2bua).
 //
 // One goroutine reads each listener and hands every datagram to the Handler it was opened with; nothing else runs here.
-// A Message is a view of the read buffer: it is valid until the handler returns; what must live longer is cloned.
+// A Message is a view of the read buffer: it is valid until the handler returns; what must live longer is cloned. A clone
+// that nobody changes may be read by several goroutines.
+//
+// Parse takes every legal form and refuses what the torture messages of RFC 4475 and RFC 5118 want refused; the error names
+// the status of the answer. Methods, URI schemes, options and bodies are the core's matter (501, 416, 420, 415).
 //
 //	var m sip.Message
 //	if err := m.Parse(datagram); err != nil { ... }

@@ -75,6 +75,8 @@ func TestSizes(t *testing.T) {
 		{"no end of headers", strings.TrimSuffix(request("OPTIONS", "sip:a@b", "Foo: "+huge), "\r\n"), 400},
 		{"only line ends", strings.Repeat("\r\n", 30000), 400},
 		{"nothing", "", 400},
+		{"line feeds alone", strings.ReplaceAll(request("OPTIONS", "sip:a@b"), "\r\n", "\n"), 400},
+		{"carriage returns alone", strings.ReplaceAll(request("OPTIONS", "sip:a@b"), "\r\n", "\r"), 400},
 		{"64 KiB of body", request("MESSAGE", "sip:a@b", "l: 65000") + strings.Repeat("b", 65000), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
