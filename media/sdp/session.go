@@ -1,6 +1,9 @@
 package sdp
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+)
 
 // Session is a parsed description. Every slice in it is a view of the bytes given to Parse and is valid as long as those
 // are. A Session may be parsed into again; it keeps its arrays, so that parsing allocates nothing once it is warm.
