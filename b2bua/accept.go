@@ -61,7 +61,7 @@ func (c *Call) ownAnswer(l *Leg, d *Dialog, m *sip.Message) {
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
 	defer c.srv.sessions.Put(s)
-	if err := s.Parse(m.Body); err != nil {
+	if err := s.Parse(description(m)); err != nil {
 		c.end(Cause{Status: 488, By: l.party(), Text: err.Error()})
 		return
 	}

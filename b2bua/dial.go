@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"errors"
 	"net/netip"
 
 	"github.com/bifrons/bifrons/sip"
@@ -87,36 +86,12 @@ func field(d *Draft, m *sip.Message, id sip.HeaderID) []byte {
 // sendInvite sends the initial INVITE of a leg.
 func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	l.CSeq++
-	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.contentType == sdpType,
+	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.describes,
 		Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
 	b = append(c.appendContact(b, l, o), allow...)
 	t.Last = c.exact(c.appendCrossing(b, l, o))
 	c.transmit(l.local, t.Last, t.Dest)
-}
-
-// cross puts the body of a message of one leg into what goes to the other.
-func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message, answer bool, o *outgoing) *errOffer {
-	if len(m.Body) == 0 {
-		return nil
-	}
-	ct := m.Get(sip.HdrContentType)
-	if describes(m) {
-		body, err := c.carry(fl, from, tl, to, m.Body, answer)
-		if err != nil {
-			var refused *errOffer
-			if !errors.As(err, &refused) {
-				refused = &errOffer{500, err.Error()}
-			}
-			return refused
-		}
-		o.body, o.contentType = body, sdpType
-		return nil
-	}
-	if len(ct) > 0 && c.srv.policy(fl.side, tl.side).carriesBody(ct) {
-		o.body, o.contentType = m.Body, string(ct)
-	}
-	return nil
 }
 
 // cancel cancels an INVITE of ours, now or as soon as a provisional allows it (RFC 3261 9.1).

@@ -130,7 +130,7 @@ func (c *Call) ring(l *Leg, w *Walk) {
 		c.end(Cause{Status: err.status, By: ByCallee, Text: err.text})
 		return
 	}
-	if r.out.contentType == sdpType {
+	if r.out.describes && r.out.contentType == sdpType {
 		ad.Offer.Early = r.out.body
 	}
 	if c.Rang.IsZero() {

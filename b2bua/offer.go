@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"bytes"
 	"errors"
 	"net/netip"
 
@@ -37,18 +36,8 @@ type errOffer struct {
 
 func (e *errOffer) Error() string { return e.text }
 
-func isSDP(contentType []byte) bool {
-	i := bytes.IndexByte(contentType, ';')
-	if i < 0 {
-		i = len(contentType)
-	}
-	return sip.EqualFold(bytes.TrimSpace(contentType[:i]), "application/sdp")
-}
-
 // describes tells whether a message carries a description.
-func describes(m *sip.Message) bool {
-	return m != nil && len(m.Body) > 0 && isSDP(m.Get(sip.HdrContentType))
-}
+func describes(m *sip.Message) bool { return description(m) != nil }
 
 // carry prints a party's description for the other leg. from and to are the dialogs of the two legs; answer closes the
 // exchange that the other leg's description opened, and the relay obeys both from then on.
@@ -211,7 +200,7 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) (
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
 	defer c.srv.sessions.Put(s)
-	if err := s.Parse(m.Body); err != nil {
+	if err := s.Parse(description(m)); err != nil {
 		return nil, &errOffer{400, err.Error()}
 	}
 	local := make([]sdp.Local, len(s.Media))

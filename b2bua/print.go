@@ -17,6 +17,7 @@ type outgoing struct {
 	draft       *Draft
 	contentType string
 	body        []byte // already made for this leg
+	describes   bool   // there is a description in it
 	reason      string
 	hops        int // Max-Forwards; 0 is our own
 }
@@ -112,7 +113,7 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	}
 	l.CSeq++
 	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: l.destination(d)}, first)
-	t.Offered = o.contentType == sdpType
+	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	if method == sip.INVITE {
 		b = append(c.appendContact(b, l, &o), allow...)
@@ -121,8 +122,6 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	c.transmit(l.local, t.Last, t.Dest)
 	return t
 }
-
-const sdpType = "application/sdp"
 
 // sendAck acknowledges a 2xx of an INVITE of ours (RFC 3261 13.2.2.4).
 func (c *Call) sendAck(l *Leg, t *Tx, o outgoing) {

@@ -237,13 +237,9 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 		return
 	}
 	out := outgoing{from: l, m: m, hops: c.srv.cfg.MaxForwards}
-	if describes(m) {
-		body, err := c.carry(l, l.Dialogs[t.Dialog], o, o.Dialogs[p.Dialog], m.Body, true)
-		if err != nil {
-			c.end(Cause{Status: 488, By: l.party(), Text: err.Error()})
-			return
-		}
-		out.body, out.contentType = body, sdpType
+	if err := c.cross(l, l.Dialogs[t.Dialog], o, o.Dialogs[p.Dialog], m, true, &out); err != nil {
+		c.end(Cause{Status: 488, By: l.party(), Text: err.Error()})
+		return
 	}
 	c.sendAck(o, p, out)
 }
