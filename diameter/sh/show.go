@@ -1,6 +1,7 @@
 package sh
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -42,7 +43,11 @@ func writeText(b *strings.Builder, v reflect.Value, depth int) {
 
 // MarshalJSON writes the document with the element names of the schema, without the Extensions; enumerations by name.
 func (d *Data) MarshalJSON() ([]byte, error) {
-	return json.Marshal(object(reflect.ValueOf(d).Elem()))
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // service data are XML; who embeds JSON in HTML escapes it then
+	err := e.Encode(object(reflect.ValueOf(d).Elem()))
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 func object(v reflect.Value) map[string]any {

@@ -1,0 +1,245 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/bifrons/bifrons/diameter/sh"
+)
+
+// Command is one word of the command line, for the help.
+type Command struct {
+	Name string
+	Args string
+	Help string
+	run  func(s *Session, ctx context.Context, args []string) error
+}
+
+// Commands returns every command in the order of the help.
+func Commands() []Command {
+	read := func(name, help string, ref sh.Reference) Command {
+		return Command{Name: name, Args: "IDENTITY", Help: help, run: func(s *Session, ctx context.Context, args []string) error {
+			return s.read(ctx, ref, args)
+		}}
+	}
+	return []Command{
+		read("user-state", "IMS user state; with --domain cs or ps the state in that domain", sh.RefIMSUserState),
+		read("scscf", "name of the S-CSCF", sh.RefSCSCFName),
+		read("identities", "public identities; --identity-set chooses", sh.RefIMSPublicIdentity),
+		read("location", "location; --domain cs or ps, --active asks the network", sh.RefLocationInformation),
+		read("ifc", "initial filter criteria of --server-name", sh.RefInitialFilterCriteria),
+		read("charging", "charging functions", sh.RefChargingInformation),
+		read("msisdn", "numbers", sh.RefMSISDN),
+		read("psi", "whether a public service identity is active", sh.RefPSIActivation),
+		{"dsai", "IDENTITY TAG", "whether a service activation tag of --server-name is active", (*Session).dsai},
+		{"get", "IDENTITY REFERENCE", "any data reference, by name or number", (*Session).get},
+		{"repository get", "IDENTITY SERVICE", "transparent data of a service", (*Session).repositoryGet},
+		{"repository put", "IDENTITY SERVICE [FILE]", "write transparent data from a file or standard input", (*Session).repositoryPut},
+		{"repository delete", "IDENTITY SERVICE", "delete transparent data", (*Session).repositoryDelete},
+		{"subscribe", "IDENTITY REFERENCE [SERVICE]", "print notifications until interrupted", (*Session).subscribe},
+	}
+}
+
+// Run carries out one command and writes its answer.
+func (s *Session) Run(ctx context.Context, out io.Writer, args []string) error {
+	s.out = out
+	for _, c := range Commands() {
+		words := strings.Fields(c.Name)
+		if len(args) < len(words) || strings.Join(args[:len(words)], " ") != c.Name {
+			continue
+		}
+		rest := args[len(words):]
+		least, most := len(strings.Fields(c.Args)), len(strings.Fields(c.Args))
+		if strings.Contains(c.Args, "[") {
+			least--
+		}
+		if len(rest) < least || len(rest) > most {
+			return fmt.Errorf("usage: %s %s", c.Name, c.Args)
+		}
+		return c.run(s, ctx, rest)
+	}
+	return fmt.Errorf("no such command: %s", strings.Join(args, " "))
+}
+
+// query returns the request for a reference with what the flags say.
+func (s *Session) query(identity string, ref sh.Reference) (*sh.UDR, error) {
+	id, err := sh.ParseIdentity(identity)
+	if err != nil {
+		return nil, err
+	}
+	o := s.opts
+	q := &sh.UDR{Identity: id, References: []sh.Reference{ref}, ServerName: o.ServerName, PrivateIdentity: o.Private}
+	switch o.Domain {
+	case "":
+	case "cs", "ps":
+		d := sh.CS
+		if o.Domain == "ps" {
+			d = sh.PS
+		}
+		q.RequestedDomain = &d
+		if ref == sh.RefIMSUserState {
+			q.References[0] = sh.RefUserState
+		}
+	default:
+		return nil, fmt.Errorf("domain %q is neither cs nor ps", o.Domain)
+	}
+	if o.Active {
+		now := sh.ActiveLocation
+		q.CurrentLocation = &now
+	}
+	if ref == sh.RefIMSPublicIdentity && o.IdentitySet != "" {
+		sets := map[string]sh.IdentitySet{
+			"all": sh.AllIdentities, "registered": sh.RegisteredIdentities, "implicit": sh.ImplicitIdentities, "alias": sh.AliasIdentities,
+		}
+		set, ok := sets[o.IdentitySet]
+		if !ok {
+			return nil, fmt.Errorf("identity set %q is none of all, registered, implicit, alias", o.IdentitySet)
+		}
+		q.IdentitySets = []sh.IdentitySet{set}
+	}
+	return q, nil
+}
+
+func (s *Session) ask(ctx context.Context, q *sh.UDR) error {
+	a, err := s.client.UDR(ctx, q)
+	if err != nil {
+		return explain(err)
+	}
+	return s.print(a.Data, a.XML)
+}
+
+// explain adds to an error of the HSS what can be done about it.
+func explain(err error) error {
+	if e, ok := errors.AsType[*sh.Error](err); ok {
+		return fmt.Errorf("%w (%s)", err, e.Action())
+	}
+	return err
+}
+
+func (s *Session) read(ctx context.Context, ref sh.Reference, args []string) error {
+	q, err := s.query(args[0], ref)
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, q)
+}
+
+func (s *Session) get(ctx context.Context, args []string) error {
+	ref, ok := sh.ParseReference(args[1])
+	if !ok {
+		return fmt.Errorf("%q is no data reference", args[1])
+	}
+	return s.read(ctx, ref, args[:1])
+}
+
+func (s *Session) dsai(ctx context.Context, args []string) error {
+	q, err := s.query(args[0], sh.RefDSAI)
+	if err != nil {
+		return err
+	}
+	q.DSAITags = args[1:]
+	return s.ask(ctx, q)
+}
+
+func (s *Session) repositoryGet(ctx context.Context, args []string) error {
+	q, err := s.query(args[0], sh.RefRepositoryData)
+	if err != nil {
+		return err
+	}
+	q.ServiceIndications = args[1:]
+	return s.ask(ctx, q)
+}
+
+func (s *Session) repositoryPut(ctx context.Context, args []string) error {
+	data, err := s.input(args[2:])
+	if err != nil {
+		return err
+	}
+	return s.repositoryWrite(ctx, args, data)
+}
+
+func (s *Session) repositoryDelete(ctx context.Context, args []string) error {
+	return s.repositoryWrite(ctx, args, nil)
+}
+
+func (s *Session) repositoryWrite(ctx context.Context, args []string, data sh.RawXML) error {
+	id, err := sh.ParseIdentity(args[0])
+	if err != nil {
+		return err
+	}
+	r, err := s.client.UpdateRepositoryData(ctx, id, args[1], func(sh.RawXML) (sh.RawXML, error) { return data, nil })
+	if err != nil {
+		return explain(err)
+	}
+	if data == nil {
+		_, err = fmt.Fprintf(s.out, "%s deleted\n", args[1])
+	} else {
+		_, err = fmt.Fprintf(s.out, "%s stored with sequence number %d\n", args[1], r.Sequence)
+	}
+	return err
+}
+
+func (s *Session) input(file []string) (sh.RawXML, error) {
+	if len(file) > 0 {
+		return os.ReadFile(file[0])
+	}
+	in := s.opts.In
+	if in == nil {
+		in = os.Stdin
+	}
+	return io.ReadAll(in)
+}
+
+// subscribe prints the data as they are and then each notification, until the context ends; then it unsubscribes.
+func (s *Session) subscribe(ctx context.Context, args []string) error {
+	ref, ok := sh.ParseReference(args[1])
+	if !ok {
+		return fmt.Errorf("%q is no data reference", args[1])
+	}
+	q, err := s.query(args[0], ref)
+	if err != nil {
+		return err
+	}
+	sub := &sh.SNR{
+		Identity: q.Identity, References: q.References, SendData: true, ServerName: q.ServerName, IdentitySets: q.IdentitySets,
+		PrivateIdentity: q.PrivateIdentity, OneTime: ref == sh.RefUEReachabilityForIP,
+	}
+	if len(args) > 2 {
+		if ref == sh.RefDSAI {
+			sub.DSAITags = args[2:]
+		} else {
+			sub.ServiceIndications = args[2:]
+		}
+	}
+	a, err := s.client.SNR(ctx, sub)
+	if err != nil {
+		return explain(err)
+	}
+	if a.Data != nil {
+		if err := s.print(a.Data, a.XML); err != nil {
+			return err
+		}
+	}
+	for {
+		select {
+		case n := <-s.notes:
+			if !s.opts.JSON && !s.opts.XML {
+				fmt.Fprintf(s.out, "%s %s\n", time.Now().Format(time.TimeOnly), n.Identity)
+			}
+			if err := s.print(n.Data, n.XML); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Timeout)
+			defer cancel()
+			sub.Unsubscribe, sub.SendData = true, false
+			_, err := s.client.SNR(bye, sub)
+			return err
+		}
+	}
+}
