@@ -104,18 +104,19 @@ func (m *Message) checkAddresses() error {
 		return nil
 	}
 	for i := int(m.first[HdrContact]) - 1; i < len(m.Headers); i++ {
-		if m.Headers[i].ID == HdrContact && !addressList(m.Headers[i].Value) {
+		v := m.Headers[i].Value
+		if m.Headers[i].ID != HdrContact || string(v) == "*" && m.Method == REGISTER && m.IsRequest() {
+			continue
+		}
+		if !addressList(v) {
 			return bad("bad Contact")
 		}
 	}
 	return nil
 }
 
-// addressList checks a comma list of addresses; a star alone is the one of REGISTER.
+// addressList checks a comma list of addresses.
 func addressList(v []byte) bool {
-	if len(v) == 1 && v[0] == '*' {
-		return true
-	}
 	for {
 		_, next, ok := parseAddress(v)
 		if !ok || next == len(v) {

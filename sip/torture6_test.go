@@ -80,7 +80,8 @@ func TestOddForms(t *testing.T) {
 			[]string{"m: <sip:c@h>", "K: timer,100rel", "r: <sip:r@h>", "x: 90"}},
 		{tortureCase{name: "empty values", reads: []string{"subject=", "supported=", "via.rport="}},
 			[]string{"Subject:", "Supported:  ", "Via: SIP/2.0/UDP h;rport=;branch=z9hG4bK1"}},
-		{tortureCase{name: "star", reads: []string{"contact=*"}}, []string{"Contact: *", "Expires: 0"}},
+		{tortureCase{name: "a star that is not REGISTER's", status: 400}, []string{"Contact: *", "Expires: 0"}},
+		{tortureCase{name: "a contact without value", status: 400}, []string{"Contact:"}},
 		{tortureCase{name: "a comma in quotes", reads: []string{"from.display=Bell, Alexander <x>", "from.tag=1"}},
 			[]string{`From: "Bell, Alexander <x>" <sip:a@example.com>;tag=1`}},
 		{tortureCase{name: "names beyond ASCII without quotes", reads: []string{"from.display=Jörg (work)", "from.tag=1"}},
@@ -111,4 +112,5 @@ func TestOddForms(t *testing.T) {
 			runTorture(t, c.tortureCase, request("OPTIONS", "sip:b@example.com", c.lines...))
 		})
 	}
+	runTorture(t, tortureCase{reads: []string{"contact=*"}}, request("REGISTER", "sip:example.com", "Contact: *", "Expires: 0"))
 }
