@@ -46,7 +46,9 @@ func (c *Client) do(ctx context.Context, name string, command uint32, host strin
 	}
 	m := c.sender.NewRequest(dict.Sh, command, to)
 	if err := q.append(m); err != nil {
-		return nil, fmt.Errorf("%s not sent: %w", name, err)
+		// What the HSS would say, said here: the document would not be one.
+		e := &Error{Experimental: true, Code: UserDataNotRecognized, Message: err.Error()}
+		return nil, fmt.Errorf("%s not sent: %w", name, e)
 	}
 	c.trace(m)
 	a, err := c.sender.Do(ctx, m)

@@ -1,0 +1,315 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bifrons/bifrons/diameter"
+	"github.com/bifrons/bifrons/diameter/sh"
+	"github.com/bifrons/bifrons/diameter/sh/cache"
+)
+
+const (
+	maxBody   = 1 << 20
+	keepalive = 15 * time.Second
+)
+
+// usual are the references that a subscriber is shown with when the request names none.
+var usual = []sh.Reference{sh.RefIMSPublicIdentity, sh.RefIMSUserState, sh.RefSCSCFName, sh.RefChargingInformation, sh.RefMSISDN}
+
+// server is what the handlers share.
+type server struct {
+	client *sh.Client
+	cache  *cache.Cache
+	policy cache.Policy
+}
+
+// Handler serves the paths below /v1/subscribers.
+func Handler(client *sh.Client, c *cache.Cache, p cache.Policy) http.Handler {
+	s := &server{client, c, p}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/subscribers/{identity}", s.subscriber)
+	mux.HandleFunc("GET /v1/subscribers/{identity}/events", s.events)
+	mux.HandleFunc("GET /v1/subscribers/{identity}/repository/{service}", s.repository)
+	mux.HandleFunc("PUT /v1/subscribers/{identity}/repository/{service}", s.putRepository)
+	mux.HandleFunc("DELETE /v1/subscribers/{identity}/repository/{service}", s.putRepository)
+	return mux
+}
+
+// value is one reference in the answer.
+type value struct {
+	Data  *sh.Data `json:"data,omitempty"`
+	Age   float64  `json:"age_seconds"`
+	Stale bool     `json:"stale,omitempty"`
+	Error string   `json:"error,omitempty"`
+}
+
+// subscriber shows several references of one identity.
+func (s *server) subscriber(w http.ResponseWriter, r *http.Request) {
+	keys, err := keysOf(r)
+	if err != nil {
+		fail(w, &badRequest{err})
+		return
+	}
+	out := make(map[string]value)
+	var last error
+	for _, k := range keys {
+		v, err := s.cache.Get(r.Context(), k, s.policy)
+		if e, ok := errors.AsType[*sh.Error](err); ok && e.UserUnknown() {
+			fail(w, err)
+			return
+		}
+		if err != nil {
+			last = err
+			out[k.Ref.String()] = value{Error: err.Error()}
+			continue
+		}
+		out[k.Ref.String()] = value{Data: v.Data, Age: v.Age.Seconds(), Stale: v.Stale}
+	}
+	if last != nil && allFailed(out) {
+		fail(w, last)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(map[string]any{"identity": keys[0].Identity.String(), "references": out})
+}
+
+func allFailed(out map[string]value) bool {
+	for _, v := range out {
+		if v.Error == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// keysOf returns what a request is about: ?ref= and ?service= may repeat; server_name, tag, domain and private refine.
+func keysOf(r *http.Request) ([]cache.Key, error) {
+	id, err := sh.ParseIdentity(r.PathValue("identity"))
+	if err != nil {
+		return nil, err
+	}
+	q := r.URL.Query()
+	base := cache.Key{Identity: id, ServerName: q.Get("server_name"), Tag: q.Get("tag"), PrivateIdentity: q.Get("private")}
+	switch q.Get("domain") {
+	case "":
+	case "cs":
+		base.Domain = 1
+	case "ps":
+		base.Domain = 2
+	default:
+		return nil, fmt.Errorf("domain %q is neither cs nor ps", q.Get("domain"))
+	}
+	var keys []cache.Key
+	for _, name := range q["ref"] {
+		k := base
+		var ok bool
+		if k.Ref, ok = sh.ParseReference(name); !ok {
+			return nil, fmt.Errorf("%q is no data reference", name)
+		}
+		keys = append(keys, k)
+	}
+	for _, service := range q["service"] {
+		k := base
+		k.Ref, k.Service = sh.RefRepositoryData, service
+		keys = append(keys, k)
+	}
+	if len(keys) == 0 {
+		for _, ref := range usual {
+			k := base
+			k.Ref = ref
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
+}
+
+// repository shows transparent data; the sequence number is the ETag.
+func (s *server) repository(w http.ResponseWriter, r *http.Request) {
+	id, err := sh.ParseIdentity(r.PathValue("identity"))
+	if err != nil {
+		fail(w, &badRequest{err})
+		return
+	}
+	d, err := s.client.RepositoryData(r.Context(), id, r.PathValue("service"))
+	switch {
+	case err != nil:
+		fail(w, err)
+	case d.Data == nil:
+		http.Error(w, "no data of this service", http.StatusNotFound)
+	default:
+		w.Header().Set("ETag", etag(d.Sequence))
+		w.Header().Set("Content-Type", "application/xml")
+		_, _ = w.Write(d.Data)
+	}
+}
+
+func etag(n uint16) string { return `"` + strconv.Itoa(int(n)) + `"` }
+
+// putRepository writes or deletes transparent data. If-Match names the sequence number that is written over, and
+// If-None-Match: * allows only a creation; without either the data are written over whatever is there.
+func (s *server) putRepository(w http.ResponseWriter, r *http.Request) {
+	id, err := sh.ParseIdentity(r.PathValue("identity"))
+	if err != nil {
+		fail(w, &badRequest{err})
+		return
+	}
+	var data sh.RawXML
+	if r.Method == http.MethodPut {
+		if data, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+			fail(w, &badRequest{err})
+			return
+		}
+		if data == nil {
+			data = sh.RawXML{}
+		}
+	}
+	d, err := s.write(r, id, data)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	s.cache.Forget(id)
+	switch {
+	case data == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case d.Sequence == 0:
+		w.Header().Set("ETag", etag(0))
+		w.WriteHeader(http.StatusCreated)
+	default:
+		w.Header().Set("ETag", etag(d.Sequence))
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func (s *server) write(r *http.Request, id sh.Identity, data sh.RawXML) (sh.Repository, error) {
+	service := r.PathValue("service")
+	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
+	switch {
+	case match != "":
+		n, err := strconv.ParseUint(strings.Trim(match, `"`), 10, 16)
+		if err != nil {
+			return sh.Repository{}, &badRequest{fmt.Errorf("If-Match %s is no sequence number", match)}
+		}
+		// The number stands for the data that the client saw; what they were does not matter here.
+		seen := sh.Repository{Service: service, Sequence: uint16(n), Data: sh.RawXML{}}
+		return s.client.PutRepositoryData(r.Context(), id, seen, data)
+	case none == "*" && data != nil:
+		return s.client.PutRepositoryData(r.Context(), id, sh.Repository{Service: service}, data)
+	}
+	return s.client.UpdateRepositoryData(r.Context(), id, service, func(sh.RawXML) (sh.RawXML, error) { return data, nil })
+}
+
+// events sends the data as they are and then each change, until the client leaves.
+func (s *server) events(w http.ResponseWriter, r *http.Request) {
+	keys, err := keysOf(r)
+	if err != nil {
+		fail(w, &badRequest{err})
+		return
+	}
+	type change struct {
+		ref  sh.Reference
+		data *sh.Data
+	}
+	changes := make(chan change)
+	ctx, cancel := context.WithCancel(r.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	first := make([]change, 0, len(keys))
+	for _, k := range keys {
+		v, err := s.cache.Get(ctx, k, s.policy)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		watch, stop := s.cache.Watch(k)
+		defer stop()
+		first = append(first, change{k.Ref, v.Data})
+		wg.Go(func() { // ends with the request
+			for {
+				select {
+				case d := <-watch:
+					select {
+					case changes <- change{k.Ref, d}:
+					case <-ctx.Done():
+						return
+					}
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
+	for _, c := range first {
+		event(w, c.ref, c.data)
+	}
+	tick := time.NewTicker(keepalive)
+	defer tick.Stop()
+	for out.Flush() == nil {
+		select {
+		case c := <-changes:
+			event(w, c.ref, c.data)
+		case <-tick.C:
+			fmt.Fprint(w, ":\n\n")
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func event(w io.Writer, ref sh.Reference, d *sh.Data) {
+	b, err := d.MarshalJSON()
+	if err == nil {
+		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", ref, b)
+	}
+}
+
+// badRequest is a mistake of the client.
+type badRequest struct{ error }
+
+// fail answers an error with the status that tells its kind.
+func fail(w http.ResponseWriter, err error) {
+	http.Error(w, err.Error(), statusOf(err))
+}
+
+func statusOf(err error) int {
+	if _, ok := errors.AsType[*badRequest](err); ok {
+		return http.StatusBadRequest
+	}
+	if e, ok := errors.AsType[*sh.Error](err); ok {
+		switch {
+		case e.UserUnknown():
+			return http.StatusNotFound
+		case e.Code == sh.TransparentDataOutOfSync:
+			return http.StatusPreconditionFailed
+		case e.Experimental && e.Code == sh.TooMuchData:
+			return http.StatusRequestEntityTooLarge
+		case e.Code == sh.UserDataCannotBeRead, e.Code == sh.UserDataCannotBeModified, e.Code == sh.UserDataCannotBeNotified:
+			return http.StatusForbidden
+		case e.Action() == sh.ActionBug:
+			return http.StatusBadRequest
+		}
+		return http.StatusBadGateway
+	}
+	if errors.Is(err, diameter.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusGatewayTimeout
+	}
+	if errors.Is(err, diameter.ErrNoPeer) || errors.Is(err, diameter.ErrOverload) {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadGateway
+}
