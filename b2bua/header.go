@@ -124,11 +124,21 @@ func (p *Policy) appendCarried(dst []byte, m *sip.Message, d *Draft) []byte {
 		return dst
 	}
 	for _, f := range d.Headers {
-		if id := sip.HeaderIDOf([]byte(f.Name)); f.Value != "" && p.Headers[id] != Own {
+		if id := sip.HeaderIDOf([]byte(f.Name)); f.Value != "" && p.Headers[id] != Own && isToken(f.Name) {
 			dst = sip.AppendHeader(dst, f.Name, []byte(f.Value))
 		}
 	}
 	return dst
+}
+
+// isToken tells whether a header name set by an App can be one (RFC 3261 25.1).
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte(`()<>@,;:\"/[]?={}`), c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // carriesBody tells whether a body of that type crosses.

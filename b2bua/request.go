@@ -34,7 +34,7 @@ func (c *Call) request(l *Leg, e event) {
 		c.srv.metrics.absorbed.Inc()
 		return
 	}
-	i := l.dialogFor(m, e.ref.number)
+	i := c.dialogFor(l, m, e.ref.number)
 	if i < 0 || m.Method != sip.BYE && l.Phase == Over {
 		c.srv.refuse(e.local, m, 481, "")
 		return
@@ -60,10 +60,11 @@ func (c *Call) request(l *Leg, e event) {
 }
 
 // dialogFor finds the dialog of a request by our tag's number and the party's tag; the Call-ID must be the leg's.
-func (l *Leg) dialogFor(m *sip.Message, number uint32) int {
+func (c *Call) dialogFor(l *Leg, m *sip.Message, number uint32) int {
 	from, _ := sip.ParseAddress(m.Get(sip.HdrFrom))
 	tag, _ := from.Params.Get("tag")
-	if l.CallID != "" && l.CallID != string(m.Get(sip.HdrCallID)) {
+	var buf [idLength]byte
+	if string(c.appendCallID(buf[:0], l)) != string(m.Get(sip.HdrCallID)) {
 		return -1
 	}
 	for i, d := range l.Dialogs {
@@ -219,7 +220,7 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 			c.end(Cause{Status: 487, By: ByBifrons, Text: "refused before the takeover"})
 			return
 		}
-		c.presume(l, t, l.dialogFor(m, tag))
+		c.presume(l, t, c.dialogFor(l, m, tag))
 	}
 	if t == nil || c.step(t, sip.GotAck)&sip.Deliver == 0 {
 		return

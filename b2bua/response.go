@@ -135,7 +135,7 @@ func (c *Call) inviteResponse(l *Leg, t *Tx, m *sip.Message) {
 	if m.Status < 200 {
 		first := !t.Rang
 		t.Rang = true
-		if m.Status > 100 { // RFC 3261 16.7 step 2: Timer C starts again
+		if m.Status > 100 && !t.Cancel { // RFC 3261 16.7 step 2: Timer C starts again
 			c.enter(t, sip.Proceeding)
 		}
 		if t.Cancel {

@@ -140,6 +140,12 @@ func (s *Script) play(w *World) bool {
 	return !w.lost
 }
 
+// Line plays one line of a script.
+func (w *World) Line(l string) {
+	w.line = l
+	w.run(split(l))
+}
+
 // fail reports what is wrong at a line of the script.
 func (w *World) fail(format string, args ...any) {
 	w.T.Helper()
