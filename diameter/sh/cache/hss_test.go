@@ -27,12 +27,21 @@ type stack struct {
 
 func start(t testing.TB, users int) *stack {
 	t.Helper()
+	names := make([]string, users)
+	for i := range names {
+		names[i] = user(i).Public
+	}
+	return startFor(t, names...)
+}
+
+func startFor(t testing.TB, users ...string) *stack {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	cfg := hss.DefaultConfig()
 	cfg.Listen, cfg.HTTP = "127.0.0.1:0", ""
-	for i := range users {
+	for _, u := range users {
 		cfg.Subscribers = append(cfg.Subscribers, &hss.Subscriber{
-			Public:     []hss.PublicIdentity{{ID: user(i).Public, State: hss.State(sh.Registered)}},
+			Public:     []hss.PublicIdentity{{ID: u, State: hss.State(sh.Registered)}},
 			SCSCF:      "sip:scscf.ims.example:6060",
 			Repository: map[string]string{"app": "<n>0</n>"},
 		})
