@@ -3,7 +3,6 @@ package sh
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +66,7 @@ func ParseData(b []byte) (*Data, error) {
 	if len(b) > maxDocument {
 		return nil, fmt.Errorf("read Sh-Data: %d bytes are too many", len(b))
 	}
-	r := &reader{in: b, dec: xml.NewDecoder(bytes.NewReader(b))}
+	r := &reader{scanner: scanner{in: b}}
 	d := new(Data)
 	if err := r.document(reflect.ValueOf(d).Elem()); err != nil {
 		return nil, fmt.Errorf("read Sh-Data: %w", err)
@@ -77,84 +76,56 @@ func ParseData(b []byte) (*Data, error) {
 
 // reader reads one document.
 type reader struct {
-	in    []byte
-	dec   *xml.Decoder
-	depth int
+	scanner
 	// prefixes are the namespaces declared around the current element; raw data takes them along.
-	prefixes []xml.Attr
+	prefixes []prefix
 }
 
 func (r *reader) document(v reflect.Value) error {
-	for {
-		tok, err := r.token()
-		if err != nil {
-			return err
-		}
-		if start, ok := tok.(xml.StartElement); ok {
-			if start.Name.Local != "Sh-Data" {
-				return fmt.Errorf("root element is %q", start.Name.Local)
-			}
-			r.declare(start)
-			if err := r.children(v, plans[v.Type()]); err != nil {
-				return err
-			}
-			break
-		}
-	}
-	for {
-		tok, err := r.token()
-		if errors.Is(err, io.EOF) {
+	for read := false; ; {
+		t, err := r.token()
+		switch {
+		case errors.Is(err, io.EOF) && read:
 			return nil
+		case err != nil:
+			return err
+		case t.kind != tokenStart:
+			continue
+		case read:
+			return errors.New("more than one root element")
+		case t.name != "Sh-Data":
+			return fmt.Errorf("root element is %q", t.name)
 		}
-		if err != nil {
+		r.prefixes = append(r.prefixes, t.prefixes...)
+		if err := r.children(v, plans[v.Type()]); err != nil {
 			return err
 		}
-		if _, ok := tok.(xml.StartElement); ok {
-			return errors.New("more than one root element")
-		}
+		read = true
 	}
 }
 
-func (r *reader) token() (xml.Token, error) {
-	tok, err := r.dec.Token()
-	if err != nil {
-		return nil, err
+func (r *reader) token() (token, error) {
+	t, err := r.next()
+	if err == nil && len(r.names) > maxNesting {
+		err = errors.New("nested too deep")
 	}
-	switch tok.(type) {
-	case xml.Directive:
-		return nil, errors.New("a document type is not allowed")
-	case xml.StartElement:
-		if r.depth++; r.depth > maxNesting {
-			return nil, errors.New("nested too deep")
-		}
-	case xml.EndElement:
-		r.depth--
-	}
-	return tok, nil
-}
-
-func (r *reader) declare(start xml.StartElement) {
-	for _, a := range start.Attr {
-		if a.Name.Space == "xmlns" {
-			r.prefixes = append(r.prefixes, a)
-		}
-	}
+	return t, err
 }
 
 // children reads the elements inside one, up to its end. What stands in an Extension belongs to the element around it.
 func (r *reader) children(v reflect.Value, p *plan) error {
 	for {
-		tok, err := r.token()
+		t, err := r.token()
 		if err != nil {
 			return err
 		}
-		switch t := tok.(type) {
-		case xml.EndElement:
+		switch t.kind {
+		case tokenEnd:
 			return nil
-		case xml.StartElement:
+		case tokenStart:
 			outer := len(r.prefixes)
-			r.declare(t)
-			if err := r.child(v, p, t.Name.Local); err != nil {
+			r.prefixes = append(r.prefixes, t.prefixes...)
+			if err := r.child(v, p, t); err != nil {
 				return err
 			}
 			r.prefixes = r.prefixes[:outer]
@@ -162,7 +133,8 @@ func (r *reader) children(v reflect.Value, p *plan) error {
 	}
 }
 
-func (r *reader) child(v reflect.Value, p *plan, name string) error {
+func (r *reader) child(v reflect.Value, p *plan, t token) error {
+	name := t.name
 	// FHoSS calls it Sh-Data-Extension and the like.
 	if name == "Extension" || strings.HasSuffix(name, "-Extension") {
 		return r.children(v, p)
@@ -171,14 +143,14 @@ func (r *reader) child(v reflect.Value, p *plan, name string) error {
 	if !ok {
 		return r.skip()
 	}
-	if err := r.value(v.Field(i), name); err != nil {
+	if err := r.value(v.Field(i)); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
 // value reads the inside of an element into a field.
-func (r *reader) value(f reflect.Value, name string) error {
+func (r *reader) value(f reflect.Value) error {
 	t := f.Type()
 	switch {
 	case t == reflect.TypeFor[RawXML]():
@@ -260,83 +232,80 @@ func setNumber(v reflect.Value, s string) error {
 func (r *reader) text() (string, error) {
 	var out []byte
 	for {
-		tok, err := r.token()
+		t, err := r.token()
 		if err != nil {
 			return "", err
 		}
-		switch t := tok.(type) {
-		case xml.CharData:
-			out = append(out, t...)
-		case xml.StartElement:
+		switch t.kind {
+		case tokenText:
+			if out == nil {
+				out = t.text
+			} else {
+				out = append(out[:len(out):len(out)], t.text...)
+			}
+		case tokenStart:
 			if err := r.skip(); err != nil {
 				return "", err
 			}
-		case xml.EndElement:
+		case tokenEnd:
 			return string(bytes.TrimSpace(out)), nil
 		}
 	}
 }
 
+// skip goes over the inside of an element and its end.
 func (r *reader) skip() error {
-	for depth := r.depth; r.depth >= depth; {
-		if _, err := r.token(); err != nil {
-			return err
+	_, _, err := r.over()
+	return err
+}
+
+// over goes over the inside of an element and its end; it returns the first element in it and where the inside ends.
+func (r *reader) over() (first token, to int, err error) {
+	depth := len(r.names)
+	first.from = -1
+	for {
+		t, err := r.token()
+		if err != nil {
+			return first, 0, err
+		}
+		if t.kind == tokenStart && first.from < 0 {
+			first = t
+		}
+		if len(r.names) < depth {
+			return first, t.from, nil
 		}
 	}
-	return nil
 }
 
 // raw returns the bytes inside an element, with the namespaces that they use and that were declared around them.
 func (r *reader) raw() ([]byte, error) {
-	from := r.dec.InputOffset()
-	first := int64(-1) // where the first start tag's name ends
-	to := from
-	for depth := r.depth; ; {
-		before := r.dec.InputOffset()
-		tok, err := r.token()
-		if err != nil {
-			return nil, err
-		}
-		if _, ok := tok.(xml.StartElement); ok && first < 0 {
-			first = before + int64(nameEnd(r.in[before:]))
-		}
-		if r.depth < depth {
-			to = before
-			break
-		}
+	from := r.pos
+	first, to, err := r.over()
+	if err != nil {
+		return nil, err
 	}
-	inside := r.in[from:max(from, to)]
-	if first < 0 || len(r.prefixes) == 0 {
+	inside := r.in[from:to]
+	if first.from < 0 || len(r.prefixes) == 0 {
 		return append(RawXML{}, inside...), nil
 	}
-	out := append(RawXML{}, r.in[from:first]...)
-	tag := r.in[first:to]
-	if i := bytes.IndexByte(tag, '>'); i >= 0 {
-		tag = tag[:i]
-	}
-	for i, a := range r.prefixes {
-		used := bytes.Contains(inside, []byte(a.Name.Local+":"))
-		if !used || bytes.Contains(tag, []byte("xmlns:"+a.Name.Local)) || declaredLater(r.prefixes[i+1:], a) {
+	name := first.from + 1 + nameLength(r.in[first.from+1:])
+	out := append(RawXML{}, r.in[from:name]...)
+	for i, p := range r.prefixes {
+		if !bytes.Contains(inside, []byte(p.name+":")) || declares(first.prefixes, p.name) || declares(r.prefixes[i+1:], p.name) {
 			continue
 		}
-		out = append(out, " xmlns:"+a.Name.Local+`="`...)
-		out = appendEscaped(out, a.Value)
+		out = append(out, " xmlns:"+p.name+`="`...)
+		out = append(out, strings.ReplaceAll(p.value, `"`, "&quot;")...)
 		out = append(out, '"')
 	}
-	return append(out, r.in[first:to]...), nil
+	return append(out, r.in[name:to]...), nil
 }
 
-func declaredLater(later []xml.Attr, a xml.Attr) bool {
-	for _, l := range later {
-		if l.Name.Local == a.Name.Local {
+func declares(list []prefix, name string) bool {
+	for _, p := range list {
+		if p.name == name {
 			return true
 		}
 	}
 	return false
-}
-
-// nameEnd returns where the name in a start tag ends.
-func nameEnd(b []byte) int {
-	i := bytes.IndexAny(b, " \t\r\n/>")
-	return max(i, 0)
 }

@@ -1,15 +1,11 @@
 package sh
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -164,27 +160,17 @@ func wellFormed(b []byte) error {
 	if len(b) > maxDocument {
 		return fmt.Errorf("%d bytes of service data are too many", len(b))
 	}
-	dec := xml.NewDecoder(io.MultiReader(strings.NewReader("<x>"), bytes.NewReader(b), strings.NewReader("</x>")))
-	whole := int64(len("<x>") + len(b) + len("</x>"))
-	for depth := 0; ; {
-		tok, err := dec.Token()
+	s := scanner{in: b, names: []string{""}}
+	for {
+		t, err := s.next()
 		switch {
-		case errors.Is(err, io.EOF):
-			return nil
+		case err != nil && s.pos == len(b) && len(s.names) == 1:
+			return nil // only the element around it is still open
 		case err != nil:
 			return fmt.Errorf("service data: %w", err)
-		}
-		switch tok.(type) {
-		case xml.Directive:
-			return errors.New("service data: a document type is not allowed")
-		case xml.StartElement:
-			depth++
-		case xml.EndElement:
-			if depth--; depth == 0 && dec.InputOffset() != whole {
-				return errors.New("service data leaves its element")
-			}
-		}
-		if depth > maxNesting/2 {
+		case t.kind == tokenEnd && len(s.names) == 0:
+			return errors.New("service data leaves its element")
+		case len(s.names) > maxNesting/2:
 			return errors.New("service data is nested too deep")
 		}
 	}
