@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,16 @@ import (
 	"github.com/bifrons/bifrons/diameter/sh"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs the tests, or the simulator that a benchmark wants in a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv(simulatorEnv) == "" {
+		goleak.VerifyTestMain(m)
+	}
+	if err := simulate(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
 func ptr[T any](v T) *T { return &v }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -187,35 +186,4 @@ func TestHSSGone(t *testing.T) {
 		}
 		<-time.After(10 * time.Millisecond)
 	}
-}
-
-// BenchmarkMiss measures a look-up that goes to the HSS, 64 at a time; client, cache and simulator together.
-func BenchmarkMiss(b *testing.B) {
-	const users = 20000
-	s := start(b, users)
-	cpu := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	before := cpu()
-	var wg sync.WaitGroup
-	for w := range 64 {
-		wg.Go(func() {
-			for i := w; i < b.N; i += 64 {
-				// MSISDN cannot be subscribed to, so this is one UDR; the tag makes a new key of an old user.
-				k := cache.Key{Identity: user(i % users), Ref: sh.RefMSISDN, Tag: fmt.Sprint(i / users)}
-				if _, err := s.cache.Get(b.Context(), k, cache.Reject()); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	b.ReportMetric(float64((cpu()-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
