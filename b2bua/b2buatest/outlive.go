@@ -81,3 +81,6 @@ func (w *World) Release() {
 
 // Config returns the configuration the world's servers are made with.
 func (w *World) Config() *b2bua.Config { return &w.cfg }
+
+// Locals returns the server's addresses by the names that scripts call them; a test may add one.
+func (w *World) Locals() map[string]*b2bua.Local { return w.locals }

@@ -3,6 +3,7 @@ package b2buatest
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,12 @@ type Party struct {
 	version                     int
 	serial                      int
 	media                       string // last description sent
+
+	others []netip.AddrPort // further addresses
+	moved  string           // Contact, once it is not the phone's own address
+	from   netip.AddrPort   // source of the next datagram, if it is another
+	via    string           // side the next datagram arrives on, if it is another
+	with   []string         // changes of its text, old=>new
 }
 
 func (w *World) add(name string, addr netip.AddrPort, side, product string) {
@@ -42,8 +49,16 @@ func (w *World) add(name string, addr netip.AddrPort, side, product string) {
 	w.Parties[name] = p
 }
 
-// contact is the phone's own address as a URI.
-func (p *Party) contact() string { return "sip:" + p.Name + "-device@" + p.Addr.String() }
+// contact is the phone's Contact: its own address as a URI, unless it has moved.
+func (p *Party) contact() string {
+	if p.moved != "" {
+		return p.moved
+	}
+	return "sip:" + p.Name + "-device@" + p.Addr.String()
+}
+
+// lives tells whether the phone is reached at an address.
+func (p *Party) lives(at netip.AddrPort) bool { return at == p.Addr || slices.Contains(p.others, at) }
 
 // options are what a line of the script adds to a message.
 type options struct {
@@ -55,6 +70,9 @@ type options struct {
 	uri     string
 	method  string // of the request a response answers
 	branch  string
+	from    netip.AddrPort
+	via     string
+	with    []string
 }
 
 // Invite prints an INVITE out of a dialog.
@@ -86,7 +104,7 @@ func (p *Party) InDialog(method string, o options) string {
 		}
 		p.w.fail("%s has nothing to acknowledge", p.Name)
 	case "CANCEL":
-		return p.cancel()
+		return p.cancel(o)
 	}
 	p.cseq++
 	return p.request(method, p.cseq, o)
@@ -121,11 +139,14 @@ func (p *Party) request(method string, cseq uint32, o options) string {
 }
 
 // cancel prints the CANCEL of the last INVITE (RFC 3261 9.1).
-func (p *Party) cancel() string {
+func (p *Party) cancel(o options) string {
 	inv := p.lastSent("INVITE")
 	n, _ := inv.CSeq()
-	return fmt.Sprintf("CANCEL %s SIP/2.0\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d CANCEL\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+	b := &strings.Builder{}
+	fmt.Fprintf(b, "CANCEL %s SIP/2.0\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d CANCEL\r\nMax-Forwards: 70\r\n",
 		inv.RequestURI, inv.Get(sip.HdrVia), inv.Get(sip.HdrFrom), inv.Get(sip.HdrTo), inv.Get(sip.HdrCallID), n)
+	p.finish(b, o)
+	return b.String()
 }
 
 // Response prints an answer to a request received.
@@ -139,12 +160,16 @@ func (p *Party) Response(req *sip.Message, status int, o options) string {
 		tag = ""
 	}
 	b := &strings.Builder{}
-	b.Write(req.AppendResponseHead(nil, status, sip.ReasonPhrase(status), []byte(tag)))
+	head := string(req.AppendResponseHead(nil, status, sip.ReasonPhrase(status), []byte(tag)))
+	if o.removes("tag") { // also one that the request has
+		head = strings.Replace(head, ";tag="+tagOf(req, sip.HdrTo)+"\r\n", "\r\n", 1)
+	}
+	b.WriteString(head)
 	fmt.Fprintf(b, "Server: %s\r\n", p.product)
 	for _, r := range headerLines(req, sip.HdrRecordRoute) {
 		fmt.Fprintf(b, "Record-Route: %s\r\n", r)
 	}
-	if req.Method == sip.INVITE && status > 100 && !o.has("Contact") {
+	if req.Method == sip.INVITE && status > 100 && !o.has("Contact") && !o.removes("Contact") {
 		fmt.Fprintf(b, "Contact: <%s>\r\n", p.contact())
 	}
 	p.finish(b, o)
@@ -223,6 +248,13 @@ func (p *Party) lastRequest(method string) *sip.Message {
 
 // send puts a message of the phone on the wire.
 func (p *Party) send(text string) {
+	for _, c := range p.with {
+		was, is, _ := strings.Cut(c, "=>")
+		if !strings.Contains(text, was) {
+			p.w.fail("no %q to change in\n%s", was, text)
+		}
+		text = strings.Replace(text, was, is, 1)
+	}
 	m := &sip.Message{}
 	if err := m.Parse([]byte(text)); err == nil {
 		p.sent = append(p.sent, m)

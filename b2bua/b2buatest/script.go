@@ -2,6 +2,7 @@ package b2buatest
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,6 +45,17 @@ func Load(t testing.TB, path string) *Script {
 		}
 	}
 	return s
+}
+
+// Play runs the lines of a text once, as they are, for tests that need more than a text.
+func (w *World) Play(text string) {
+	w.T.Helper()
+	for i, l := range strings.Split(text, "\n") {
+		if words := split(l); len(words) > 0 {
+			w.line = fmt.Sprintf("%s, line %d", w.T.Name(), i+1)
+			w.run(words)
+		}
+	}
 }
 
 // split cuts a line into words; quotes keep blanks together, a backslash keeps a quote.
@@ -177,6 +189,17 @@ func (w *World) run(words []string) {
 		w.paths(words[1:])
 	case "record":
 		w.record(words[1:])
+	case "at": // a phone can be reached, and sends, from a further address: of its proxy, or where it moves to
+		p, a := w.party(words[1]), netip.MustParseAddrPort(words[2])
+		p.others, p.secrets = append(p.others, a), append(p.secrets, a.Addr().String())
+	case "ports":
+		if n, _ := strconv.Atoi(words[1]); w.Media.Count() != n {
+			w.fail("%d ports, want %d", w.Media.Count(), n)
+		}
+	case "lingering":
+		if n, _ := strconv.Atoi(words[1]); w.Server.Lingering() != n {
+			w.fail("%d ended calls linger, want %d", w.Server.Lingering(), n)
+		}
 	case "calls":
 		if n, _ := strconv.Atoi(words[1]); w.Server.Active() != n {
 			w.fail("%d calls, want %d", w.Server.Active(), n)
@@ -222,6 +245,14 @@ func (p *Party) act(words []string) {
 			o.method = v
 		case "body":
 			o.body = v
+		case "contact":
+			p.moved = v
+		case "from":
+			o.from = netip.MustParseAddrPort(v)
+		case "via":
+			o.via = v
+		case "with": // another text in the place of one: with="old=>new"
+			o.with = append(o.with, v)
 		case "without":
 			o.remove = append(o.remove, v)
 		case "header":
@@ -235,6 +266,8 @@ func (p *Party) act(words []string) {
 			p.w.fail("no such option: %q", words[i])
 		}
 	}
+	p.from, p.via, p.with = o.from, o.via, o.with
+	defer func() { p.from, p.via, p.with = netip.AddrPort{}, "", nil }()
 	if status, err := strconv.Atoi(what); err == nil {
 		p.send(p.Response(p.lastRequest(o.method), status, o))
 		return

@@ -149,7 +149,14 @@ func (w *World) start(last uint64) {
 
 // Deliver gives the server a datagram of a party and then everybody what it sent.
 func (w *World) Deliver(p *Party, data []byte) {
-	w.step(func() { w.Server.Receive(w.locals[p.Side], data, p.Addr) })
+	side, from := p.Side, p.Addr
+	if p.via != "" {
+		side = p.via
+	}
+	if p.from.IsValid() {
+		from = p.from
+	}
+	w.step(func() { w.Server.Receive(w.locals[side], data, from) })
 }
 
 // Wait lets time pass, a tick of the wheel at a time while anything may happen.
@@ -226,7 +233,7 @@ func (w *World) replace(calls map[uint64][]byte, old bool) {
 // arrive gives a datagram to the party at its destination, who checks it.
 func (w *World) arrive(d datagram) {
 	for _, p := range w.Parties {
-		if p.Addr == d.to {
+		if p.lives(d.to) {
 			if p.drop > 0 {
 				p.drop--
 				return
