@@ -39,6 +39,7 @@ type Cache struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	wake    chan struct{} // something for the renewer
+	work    chan *flight  // to a goroutine that waits for one
 
 	mu         sync.Mutex
 	entries    map[Key]*entry
@@ -81,7 +82,7 @@ func New(cfg Config, client Client, log *slog.Logger, m *Metrics) (*Cache, error
 		m = NewMetrics(prometheus.NewRegistry())
 	}
 	c := &Cache{
-		cfg: cfg, client: client, log: log, metrics: m, wake: make(chan struct{}, 1),
+		cfg: cfg, client: client, log: log, metrics: m, wake: make(chan struct{}, 1), work: make(chan *flight),
 		entries: make(map[Key]*entry), order: list.New(), byIdentity: make(map[sh.Identity]map[*entry]struct{}),
 		wildcards: make(map[sh.Identity]sh.Identity), flights: make(map[Key]*flight),
 		refused: make(map[sh.Reference]time.Time), watchers: make(map[Key]map[*watcher]struct{}),

@@ -237,6 +237,24 @@ func TestSingleFlight(t *testing.T) {
 	})
 }
 
+func TestPrefetchWaitsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeHSS{state: sh.Registered, delay: time.Second}
+		c := newCache(t, f, nil)
+		defer c.Close()
+		keys := []Key{aliceKey, {Identity: aliceKey.Identity, Ref: sh.RefIMSI}, {Identity: aliceKey.Identity, Ref: sh.RefMSISDN}}
+		start := time.Now()
+		c.Prefetch(keys...)
+		for _, k := range keys {
+			look(t, c, k, Reject())
+		}
+		if d := time.Since(start); d != time.Second {
+			t.Errorf("three keys took %s", d)
+		}
+		wantAsked(t, f, 2, 1)
+	})
+}
+
 func TestUnknownUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeHSS{err: fmt.Errorf("SNR: %w", unknown)}

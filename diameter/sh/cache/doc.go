@@ -4,8 +4,8 @@
 // the HSS, and what a caller gets when the HSS is silent: old data, default data or an error, as the caller's Policy
 // says. It does not own connections or the meaning of the data. Losing it all costs only misses.
 //
-// Goroutines: one per fetch under way, one that renews subscriptions; Close ends and awaits them. Notify runs on the
-// reader of the connection and never blocks.
+// Goroutines: one per fetch under way, which waits a little for the next, and one that renews subscriptions; Close ends
+// and awaits them. Notify runs on the reader of the connection and never blocks.
 //
 //	c := cache.New(cache.DefaultConfig(), client, log, metrics)
 //	defer c.Close()

@@ -16,6 +16,7 @@ const refusedTime = time.Hour
 
 // flight is a fetch under way; everybody who wants the key waits for the same one.
 type flight struct {
+	key      Key
 	done     chan struct{}
 	notified bool // a notification came meanwhile; guarded by the cache's lock
 	entry    *entry
@@ -40,8 +41,7 @@ func (f *flight) wait(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// fly returns the flight of a key, started if need be; its goroutine ends with the fetch, FetchTimeout or Close. The lock
-// is held.
+// fly returns the flight of a key, started if need be; it ends with the answer, FetchTimeout or Close. The lock is held.
 func (c *Cache) fly(k Key) *flight {
 	if f := c.flights[k]; f != nil {
 		return f
@@ -49,14 +49,53 @@ func (c *Cache) fly(k Key) *flight {
 	if c.closed {
 		return nil
 	}
-	f := &flight{done: make(chan struct{})}
+	f := &flight{key: k, done: make(chan struct{})}
 	c.flights[k] = f
-	c.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(c.ctx, c.cfg.FetchTimeout)
-		defer cancel()
-		c.fetch(ctx, k, f)
-	})
+	select {
+	case c.work <- f:
+	default:
+		c.wg.Go(func() { c.crew(f) })
+	}
 	return f
+}
+
+// Prefetch starts to fetch what is not fresh, so that the Gets that follow wait at the same time, not one after the other.
+func (c *Cache) Prefetch(keys ...Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.silent(now) {
+		return
+	}
+	for _, k := range keys {
+		k = c.resolve(k)
+		if e := c.entries[k]; e == nil || !e.isFresh(now, c.epoch) {
+			c.fly(k)
+		}
+	}
+}
+
+// crewIdle is how long a goroutine waits for another flight before it ends.
+const crewIdle = 5 * time.Second
+
+// crew carries out flights until none comes for a while or the cache is closed. A goroutine that was used before costs
+// less than a new one: its stack has grown already.
+func (c *Cache) crew(f *flight) {
+	idle := time.NewTimer(crewIdle)
+	defer idle.Stop()
+	for {
+		ctx, cancel := context.WithTimeout(c.ctx, c.cfg.FetchTimeout)
+		c.fetch(ctx, f.key, f)
+		cancel()
+		idle.Reset(crewIdle)
+		select {
+		case f = <-c.work:
+		case <-idle.C:
+			return
+		case <-c.ctx.Done():
+			return
+		}
+	}
 }
 
 // answer is what a fetch brought.
