@@ -33,7 +33,7 @@ func (c *Call) accept() bool {
 		c.end(Cause{Status: refused.status, By: ByBifrons, Text: refused.text})
 		return true
 	}
-	c.giveUpOthers(nil)
+	c.giveUpOthers(nil, elsewhere)
 	c.answered(a, t, d, reply{status: 200, out: outgoing{body: body, contentType: sdpType}})
 	return true
 }
@@ -61,7 +61,7 @@ func (c *Call) ownAnswer(l *Leg, d *Dialog, m *sip.Message) {
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
 	defer c.srv.sessions.Put(s)
-	if err := s.Parse(description(m)); err != nil {
+	if err := s.Parse(descriptionOf(m)); err != nil {
 		c.end(Cause{Status: 488, By: l.party(), Text: err.Error()})
 		return
 	}

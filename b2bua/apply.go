@@ -87,7 +87,7 @@ func (c *Call) openBranch(w *Walk, draft *Draft) {
 	b := Branch{Parent: c.home(uint8(w.At), w.Branch), From: uint8(w.At + 1), Dialed: draft.Next}
 	c.Branches = append(c.Branches, b)
 	n := uint8(len(c.Branches) - 1)
-	c.walk(&Walk{Event: Invite{Draft: draft, Branch: int(n)}, Branch: n, At: w.At + 1})
+	c.setOut(Walk{Event: Invite{Draft: draft, Branch: int(n)}, Msg: draft.Request, Branch: n, At: w.At + 1})
 }
 
 func (c *Call) applySend(e Send) bool {

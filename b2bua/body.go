@@ -37,8 +37,8 @@ func isMultipart(contentType []byte) bool {
 	return len(contentType) > 10 && sip.EqualFold(contentType[:10], "multipart/")
 }
 
-// description returns the session description of a message, alone or as a part of a multipart body; nil if there is none.
-func description(m *sip.Message) []byte {
+// descriptionOf returns the session description of a message, alone or as a part of a multipart body; nil if there is none.
+func descriptionOf(m *sip.Message) []byte {
 	if m == nil || len(m.Body) == 0 {
 		return nil
 	}
@@ -89,6 +89,12 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 		return nil
 	}
 	ct := m.Get(sip.HdrContentType)
+	if m.Method != sip.INVITE && m.Method != sip.ACK { // no offer or answer stands elsewhere (RFC 3261 13.2.1)
+		if p := c.srv.policy(fl.side, tl.side); len(ct) > 0 && !isSDP(ct) && !isMultipart(ct) && p.carriesBody(ct) {
+			o.body, o.contentType = m.Body, string(ct)
+		}
+		return nil
+	}
 	if isSDP(ct) {
 		return c.crossSDP(fl, from, tl, to, m.Body, answer, o)
 	}

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua/cdr"
@@ -72,13 +73,14 @@ type event struct {
 
 // handle runs one event to its end and sets the next deadline.
 func (c *Call) handle(e event) {
+	defer c.survive()
 	switch {
 	case e.order != nil:
 		e.order(c)
 	case e.msg == nil:
 		c.timers()
-	case int(e.ref.slot) >= len(c.Legs):
-		c.srv.metrics.strays.Inc()
+	case int(e.ref.slot) >= len(c.Legs) || e.local.side != c.Legs[e.ref.slot].side:
+		c.srv.foreign(e)
 	case e.msg.IsRequest():
 		c.request(c.Legs[e.ref.slot], e)
 	default:
@@ -87,9 +89,45 @@ func (c *Call) handle(e event) {
 	c.settle()
 }
 
+// survive ends the call whose step panicked: a mistake of ours costs one call and not the node.
+func (c *Call) survive() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	c.srv.metrics.panics.Inc()
+	c.srv.log.Error("step panicked, its call is dropped", "call", c.ID, "panic", r, "stack", string(debug.Stack()))
+	if c.Cause == nil {
+		c.Cause = &Cause{Status: 500, By: ByBifrons, Text: "internal error"}
+		c.srv.active.Add(-1)
+	}
+	for _, l := range c.Legs {
+		l.Hold = nil
+		for i := range l.Ports {
+			c.closePort(l, i)
+		}
+	}
+	c.srv.forget(c)
+	c.srv.wheel.schedule(c, 0)
+}
+
+// stranded ends a call that nobody will ever answer: every App has passed it on to nobody, and none waits for anything.
+func (c *Call) stranded() {
+	if c.Cause != nil || len(c.Legs) == 0 || c.Legs[0].Phase != Trying || len(c.Alarms) > 0 {
+		return
+	}
+	for i, l := range c.Legs {
+		if l.Hold != nil || len(l.Queue) > 0 || i > 0 && l.Phase != Over {
+			return
+		}
+	}
+	c.end(Cause{Status: 500, By: ByBifrons, Text: "no application answered"})
+}
+
 // settle drops finished transactions, finds the next deadline, publishes a snapshot, and lets the call go when it has
 // ended and nothing lingers.
 func (c *Call) settle() {
+	c.stranded()
 	var due time.Duration
 	soonest := func(d time.Duration) {
 		if d > 0 && (due == 0 || d < due) {
@@ -251,12 +289,12 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 	return c.closePorts(l)
 }
 
-// shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers: everything once no
-// INVITE of it is open.
+// shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
+// ours lasts, another fork may still answer it.
 func (l *Leg) shrink() {
 	l.Queue, l.Ports = nil, nil
 	for _, t := range l.Txs {
-		if t.State == sip.Calling || t.State == sip.Proceeding || t.unacked() {
+		if t.Kind == sip.InviteClient || t.State == sip.Proceeding {
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -39,20 +40,40 @@ func (c *Call) offer(w Walk) {
 	l := c.Legs[w.Leg]
 	if _, overtakes := w.Event.(Hangup); overtakes {
 		c.dropHold(l)
-	} else if l.Hold != nil {
-		c.queue(l, w)
-		return
 	}
 	w.At = 0
 	if w.Up {
 		w.At = int8(len(c.Chain) - 1)
 	}
+	c.setOut(w)
+}
+
+// setOut starts a walk where it stands, or queues it behind a hold of its leg.
+func (c *Call) setOut(w Walk) {
+	if l := c.Legs[w.Leg]; l.Hold != nil {
+		c.queue(l, w)
+		return
+	}
 	c.walk(&w)
 }
 
-// queue keeps an event for later; a leg that sends more than maxQueue is told to wait.
+// queue keeps an event for later; a leg that sends more than maxQueue is told to wait. What decides a call always finds
+// room, and of a branch's provisional responses the last is enough.
 func (c *Call) queue(l *Leg, w Walk) {
-	if len(l.Queue) >= maxQueue {
+	bounded := false
+	switch w.Event.(type) {
+	case Progress:
+		for i := range l.Queue {
+			if p, ok := l.Queue[i].Event.(Progress); ok && p.Branch == int(w.Branch) {
+				w.Msg = w.Msg.keep()
+				l.Queue[i] = w
+				return
+			}
+		}
+	case Message, Reinvite, MediaNews:
+		bounded = true
+	}
+	if bounded && len(l.Queue) >= maxQueue {
 		c.srv.metrics.queueFull.Inc()
 		if t := l.tx(w.Tx); t != nil && w.Msg.Message != nil && w.Msg.IsRequest() {
 			c.reply(l, t, reply{status: 503, extra: "Retry-After: 1\r\n"})
@@ -93,6 +114,9 @@ func (w *Walk) next() {
 
 // failed is the default handling of the App that has the event; true when the call has ended.
 func (c *Call) failed(w *Walk) bool {
+	if int(w.At) >= len(c.links) {
+		return c.Cause != nil
+	}
 	link := c.links[w.At]
 	if link.OnFailure != Terminate || c.Cause != nil {
 		return c.Cause != nil
@@ -182,7 +206,7 @@ func (c *Call) resume(leg uint8, gen uint32, res Event) {
 	if !ok && c.failed(&w) || v == Hold {
 		return
 	}
-	if v != Stop || !c.stopped(&w) {
+	if _, timer := w.Event.(Timer); !timer && (v != Stop || !c.stopped(&w)) {
 		w.next()
 		c.walk(&w)
 	}
@@ -193,12 +217,14 @@ func (c *Call) resume(leg uint8, gen uint32, res Event) {
 func (c *Call) holdFailed(l *Leg) {
 	w := l.Hold.Walk
 	c.dropHoldOnly(l)
-	c.srv.metrics.appFailures.WithLabelValues(c.links[w.At].App.Name(), "look-up").Inc()
+	c.srv.metrics.appFailures.WithLabelValues(c.Chain[w.At].Name, "look-up").Inc()
 	if c.failed(&w) {
 		return
 	}
-	w.next()
-	c.walk(&w)
+	if _, timer := w.Event.(Timer); !timer {
+		w.next()
+		c.walk(&w)
+	}
 	c.drainQueue(l)
 }
 
@@ -225,17 +251,24 @@ func (c *Call) drainQueue(l *Leg) {
 	for len(l.Queue) > 0 && l.Hold == nil && c.Cause == nil {
 		w := l.Queue[0]
 		l.Queue = l.Queue[1:]
-		c.offer(w)
+		c.walk(&w)
 	}
 }
 
-// setChain fills the chain from an index on.
+// setChain fills the chain from an index on; what the Apps that go had saved or started goes with them.
 func (c *Call) setChain(from int, names []string) bool {
 	for _, n := range names {
 		if _, ok := c.srv.cfg.Apps[n]; !ok || from+len(names) > maxChain {
 			return false
 		}
 	}
+	for _, l := range c.Legs {
+		if l.Hold != nil && int(l.Hold.Walk.At) >= from {
+			return false // an App that would go has an event
+		}
+	}
+	c.Data = slices.DeleteFunc(c.Data, func(d AppData) bool { return int(d.App) >= from })
+	c.Alarms = slices.DeleteFunc(c.Alarms, func(a AppAlarm) bool { return int(a.App) >= from })
 	c.Chain, c.links = c.Chain[:from:from], c.links[:from:from]
 	for _, n := range names {
 		link := c.srv.cfg.Apps[n]

@@ -22,6 +22,9 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		return
 	}
 	h, status := c.srv.route(a, inv.Draft)
+	if _, err := sip.ParseURI([]byte(inv.RequestURI)); err != nil {
+		status = 500
+	}
 	if status != 0 {
 		c.failBranch(w.Branch, status)
 		return
@@ -51,13 +54,15 @@ func (c *Call) dial(w *Walk, inv Invite) {
 // address fills From, To and Request-URI of a new leg by the pair's policy.
 func (c *Call) address(l *Leg, m *sip.Message, draft *Draft, host string) {
 	p := c.srv.policy(c.Legs[0].side, l.side)
-	from, _ := sip.ParseAddress(field(draft, m, sip.HdrFrom))
-	to, _ := sip.ParseAddress(field(draft, m, sip.HdrTo))
-	b := p.appendAddress(c.buffer(), from, l.side.Domain)
+	b := p.appendParty(c.buffer(), draft, m, sip.HdrFrom, l.side.Domain)
 	n := len(b)
-	b = p.appendAddress(b, to, host)
+	b = p.appendParty(b, draft, m, sip.HdrTo, host)
 	k := len(b)
-	b = c.appendTarget(b, p, draft.RequestURI, host)
+	if draft.RequestURI == string(m.RequestURI) {
+		b = c.appendTarget(b, p, draft.RequestURI, host)
+	} else { // an App's, or the Contact of a redirection: it was set on purpose
+		b = append(b, draft.RequestURI...)
+	}
 	all := string(b)
 	l.Us, l.Them, l.Target = all[:n], all[n:k], all[k:]
 	c.runner.scratch = b[:0]
@@ -73,14 +78,18 @@ func (c *Call) appendTarget(dst []byte, p *Policy, uri, host string) []byte {
 	return p.appendURI(dst, []byte(uri), host)
 }
 
-// field returns From or To as an App has set it, else as it came.
-func field(d *Draft, m *sip.Message, id sip.HeaderID) []byte {
+// appendParty prints From or To without tag: as an App has set it, else as the policy lets it cross.
+func (p *Policy) appendParty(dst []byte, d *Draft, m *sip.Message, id sip.HeaderID, host string) []byte {
 	for _, f := range d.Headers {
-		if sip.HeaderIDOf([]byte(f.Name)) == id && f.Value != "" {
-			return []byte(f.Value)
+		if sip.HeaderIDOf([]byte(f.Name)) != id {
+			continue
+		}
+		if a, err := sip.ParseAddress([]byte(f.Value)); err == nil {
+			return append(dst, withoutParams(a)...)
 		}
 	}
-	return m.Get(id)
+	a, _ := sip.ParseAddress(m.Get(id))
+	return p.appendAddress(dst, a, host)
 }
 
 // sendInvite sends the initial INVITE of a leg.
@@ -96,7 +105,7 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 
 // cancel cancels an INVITE of ours, now or as soon as a provisional allows it (RFC 3261 9.1).
 func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
-	t.Cancel = true
+	t.Cancel, t.Reason = true, cause.Reason
 	if t.State == sip.Proceeding { // RFC 3261 9.1: no final answer within 64*T1 is one
 		t.Expire = c.srv.now() + 64*c.srv.cfg.Timers.T1
 	}
@@ -139,7 +148,9 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 	h.side = a.side
 	next := a.side.NextHop
 	if d.Next.Side != "" {
-		h.side = s.sides[d.Next.Side]
+		if h.side = s.sides[d.Next.Side]; h.side == nil {
+			return hop{}, 500
+		}
 		next = h.side.NextHop
 	} else if r := s.match(a.side, d); r != nil {
 		h.side = s.sides[r.To]
@@ -174,12 +185,22 @@ func (s *Server) match(from *Side, d *Draft) *Route {
 		case r.From != "" && r.From != from.Name,
 			r.User != nil && !r.User.Match(user),
 			r.Host != nil && !r.Host.Match(host),
-			r.Header != "" && r.Value != nil && !r.Value.MatchString(d.Header(r.Header)):
+			r.Header != "" && !r.header(d):
 			continue
 		}
 		return r
 	}
 	return nil
+}
+
+// header tells whether any value of the route's header fits; without a pattern the header need only be there.
+func (r *Route) header(d *Draft) bool {
+	for _, v := range d.values(r.Header) {
+		if r.Value == nil || r.Value.MatchString(v) {
+			return true
+		}
+	}
+	return false
 }
 
 func cutParams(b []byte) (before, after []byte, found bool) {

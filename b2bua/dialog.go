@@ -38,7 +38,7 @@ func (c *Call) early(l *Leg, t *Tx, m *sip.Message) *Dialog {
 func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 	switch {
 	case t.Ack != nil:
-		if tag, _ := toTag(m); l.dialogOf(tag) < 0 && l.Phase == Over {
+		if tag, _ := toTag(m); l.Phase == Over && string(tag) != l.Dialogs[t.Dialog].RemoteTag {
 			c.endFork(l, t, m, string(tag))
 			return
 		}
@@ -53,7 +53,7 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		}
 		l.Dialogs[t.Dialog].refresh(m)
 		t.Last = nil
-		if t.Offered || t.Cancel { // although cancelled: it stands
+		if t.Offered { // although it may be cancelled: it stands
 			c.sendAck(l, t, outgoing{})
 		}
 		c.answerPeer(t, m.Status, m)
@@ -158,7 +158,7 @@ func (c *Call) connect(l *Leg, w *Walk) {
 	if len(r.out.body) == 0 && t.Offered && ad.Offer.Early != nil { // the answer stood in a provisional response alone
 		r.out.body, r.out.contentType = ad.Offer.Early, sdpType
 	}
-	c.giveUpOthers(l)
+	c.giveUpOthers(l, elsewhere)
 	c.answered(a, t, ad, r)
 }
 
@@ -174,11 +174,14 @@ func (c *Call) answered(a *Leg, t *Tx, d *Dialog, r reply) {
 	c.srv.metrics.setUp.Observe(c.Answer.Sub(c.Started).Seconds())
 }
 
+// elsewhere tells a cancelled phone that the call was not missed (RFC 3326 3.1).
+const elsewhere = `SIP;cause=200;text="Call completed elsewhere"`
+
 // giveUpOthers cancels all branches but the one that won.
-func (c *Call) giveUpOthers(winner *Leg) {
+func (c *Call) giveUpOthers(winner *Leg, reason string) {
 	for _, l := range c.Legs[1:] {
 		if l != winner && l.Phase == Trying {
-			c.abandonWith(l, Cause{Reason: `SIP;cause=200;text="Call completed elsewhere"`})
+			c.abandonWith(l, Cause{Reason: reason})
 			c.Branches[l.Branch].Failed = 487
 		}
 	}
@@ -240,6 +243,9 @@ func (c *Call) branchFailed(f Failure) {
 		return
 	}
 	best := f.Status
+	if best >= 600 { // RFC 3261 16.7 step 5: it speaks for the callee everywhere
+		c.giveUpOthers(nil, "SIP;cause=603")
+	}
 	for i := range c.Branches {
 		o := &c.Branches[i]
 		if o.Leg != 0 && c.Legs[o.Leg].Phase == Trying {

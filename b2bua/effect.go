@@ -13,7 +13,7 @@ type Dial struct {
 	Timeout time.Duration // until a final answer; the branch then fails with 408; 0 is Timer C alone
 }
 
-// Ring sends the caller a provisional response of Bifrons' own, 180 to 199.
+// Ring sends the caller a provisional response of Bifrons' own, 101 to 199.
 type Ring struct{ Status int }
 
 // Accept answers the caller: Bifrons itself is the other end (the leg's link is own).

@@ -59,7 +59,7 @@ type Hangup struct {
 // Timer is an App's own timer that ran out.
 type Timer struct{ Name string }
 
-// Media is news of a leg's speech: "latched" or "silence".
+// MediaNews is news of a leg's speech: "latched" or "silence".
 type MediaNews struct {
 	Leg  int
 	Kind string
@@ -104,8 +104,28 @@ func (d *Draft) Header(name string) string {
 	return d.Request.Header(name)
 }
 
-// Set replaces all values of a header; "" removes it. The dialog's own fields (Via, From tag, Call-ID, CSeq, Contact
-// address, Route) are the engine's and cannot be set.
+// values returns all values of a header as the draft says now.
+func (d *Draft) values(name string) (out []string) {
+	for _, f := range d.Headers {
+		if sameHeader(f.Name, name) {
+			if f.Value == "" {
+				return nil
+			}
+			return []string{f.Value}
+		}
+	}
+	id := sip.HeaderIDOf([]byte(name))
+	for i := range d.Request.Headers {
+		if h := &d.Request.Headers[i]; h.ID == id && (id != sip.HdrOther || sip.EqualFold(h.Name, name)) {
+			out = append(out, string(h.Value))
+		}
+	}
+	return out
+}
+
+// Set replaces all values of a header; "" removes it. From, To and the Request-URI go out as set, less tags.
+// What the engine writes itself cannot be set: Via, Call-ID, CSeq, Contact, Route, Max-Forwards, Allow, Supported, Require,
+// Reason and the fields of the body.
 func (d *Draft) Set(name, value string) {
 	for i := range d.Headers {
 		if sameHeader(d.Headers[i].Name, name) {

@@ -20,6 +20,7 @@ type fence struct {
 // goroutine that was made for one event.
 type runner struct {
 	step    atomic.Pointer[Step]
+	rest    []*Call // of the wheel: due calls still to come
 	scratch []byte
 	replace func()
 }
@@ -114,7 +115,7 @@ func (s *Server) Watch() {
 // The hung goroutine ends by itself when its App returns, and touches nothing (Call.run).
 func (s *Server) takeOver(st *Step) {
 	c, w := st.call, *st.walk
-	app := c.links[w.At].App.Name()
+	app := c.Chain[w.At].Name
 	s.log.Error("application hangs, its call goes on without it", "call", c.ID, "app", app)
 	s.misbehaved(app, "hung")
 	s.spawn(func(run *runner) {

@@ -86,11 +86,12 @@ type Tx struct {
 	Retry    time.Duration // deadlines on the server's clock, 0 = none
 	Expire   time.Duration
 
-	Tagged  bool // server: the request's To had a tag
-	Offered bool // the request carried a description
-	Rang    bool // INVITE client: a provisional has come
-	Cancel  bool // INVITE client: to be cancelled, once Rang (RFC 3261 9.1)
-	Own     bool // the engine's: its answer goes no further
+	Tagged  bool   // server: the request's To had a tag
+	Offered bool   // the request carried a description
+	Rang    bool   // INVITE client: a provisional has come
+	Cancel  bool   // INVITE client: to be cancelled, once Rang (RFC 3261 9.1),
+	Reason  string // for this
+	Own     bool   // the engine's: its answer goes no further
 	Tries   uint8
 	Again   time.Duration // when a re-INVITE refused with 491 is sent again (RFC 3261 14.1)
 

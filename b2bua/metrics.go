@@ -15,7 +15,7 @@ type Metrics struct {
 
 	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
 	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
-	effectsRefused                                             prometheus.Counter
+	effectsRefused, panics                                     prometheus.Counter
 	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
 	appFailures                                                *prometheus.CounterVec
 	setUp                                                      prometheus.Histogram
@@ -49,6 +49,7 @@ func newMetrics(s *Server) *Metrics {
 	m.portsExhausted = counter("media_ports_exhausted_total", "Offers refused because no media port was free.")
 	m.queueFull = counter("held_queue_full_total", "Events dropped because too many waited behind a hold.")
 	m.effectsRefused = counter("effects_refused_total", "Effects of applications that did not fit the call.")
+	m.panics = counter("internal_errors_total", "Steps that panicked; each cost its call.")
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
 	m.setUp = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "call_set_up_seconds",
 		Help: "Time from INVITE to 2xx.", Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 60}})

@@ -37,7 +37,7 @@ type errOffer struct {
 func (e *errOffer) Error() string { return e.text }
 
 // describes tells whether a message carries a description.
-func describes(m *sip.Message) bool { return description(m) != nil }
+func describes(m *sip.Message) bool { return descriptionOf(m) != nil }
 
 // carry prints a party's description for the other leg. from and to are the dialogs of the two legs; answer closes the
 // exchange that the other leg's description opened, and the relay obeys both from then on.
@@ -120,12 +120,13 @@ func (l *Leg) mediaAddress() netip.Addr {
 	return l.local.Addr.Addr()
 }
 
-// obey tells the relay what both parties have agreed on; ports of m-lines that one of them refused are given back.
+// obey tells the relay what both parties have agreed on; ports of m-lines that one of them refused are given back, but not
+// after an early answer, which another fork may contradict.
 func (c *Call) obey(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
 	from.Offer.commit()
 	to.Offer.commit()
 	for i := range fl.Ports {
-		if i < len(tl.Ports) && (!from.Offer.stream(i).RTP.IsValid() || !to.Offer.stream(i).RTP.IsValid()) {
+		if fl.Phase == Confirmed && i < len(tl.Ports) && (!from.Offer.stream(i).RTP.IsValid() || !to.Offer.stream(i).RTP.IsValid()) {
 			c.closePort(fl, i)
 			c.closePort(tl, i)
 		}
@@ -200,7 +201,7 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) (
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
 	defer c.srv.sessions.Put(s)
-	if err := s.Parse(description(m)); err != nil {
+	if err := s.Parse(descriptionOf(m)); err != nil {
 		return nil, &errOffer{400, err.Error()}
 	}
 	local := make([]sdp.Local, len(s.Media))

@@ -22,7 +22,7 @@ type outgoing struct {
 	hops        int // Max-Forwards; 0 is our own
 }
 
-// branchOfTx prints the branch of a client transaction.
+// appendBranch prints the branch of a client transaction.
 func (c *Call) appendBranch(dst []byte, l *Leg, num uint32) []byte {
 	return c.srv.mint.append(append(dst, "z9hG4bK"...), idBranch, ref{c.ID, l.Slot, num})
 }

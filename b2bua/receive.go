@@ -182,6 +182,14 @@ func (s *Server) deliver(run *runner, e event) bool {
 	return true
 }
 
+// foreign refuses a message for a leg that is not there, or not on the side it came in on.
+func (s *Server) foreign(e event) {
+	s.metrics.strays.Inc()
+	if e.msg.IsRequest() {
+		s.refuse(e.local, e.msg, 481, "")
+	}
+}
+
 // enter runs an event of a call at once if nobody else does, else leaves it in the mailbox for who does.
 func (s *Server) enter(run *runner, c *Call, e event) {
 	if c.box.Enter(e.keep) {

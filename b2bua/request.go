@@ -207,15 +207,27 @@ func (l *Leg) asking(match func(*Tx) bool) bool {
 func (d *Dialog) refresh(m *sip.Message) {
 	first, _ := sip.CutValue(m.Get(sip.HdrContact))
 	if a, err := sip.ParseAddress(first); err == nil && string(a.URI) != d.Target {
-		d.Target = string(a.URI)
+		d.Target = requestURI(a.URI)
 	}
+}
+
+// requestURI is a Contact's URI as a Request-URI: without headers, which have no place there (RFC 3261 19.1.1).
+func requestURI(uri []byte) string {
+	if u, err := sip.ParseURI(uri); err == nil && u.IsSIP() && len(u.Headers) > 0 {
+		uri = uri[:len(uri)-len(u.Headers)-1]
+	}
+	return string(uri)
 }
 
 // ack handles an ACK: of a 2xx it may bring the answer to a late offer, of a failure it ends here.
 func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 	t := l.find(sip.InviteServer, func(t *Tx) bool { return t.CSeq == cseq })
+	if t != nil && t.Branch != branchOf(m) && c.dialogFor(l, m, tag) < 0 { // the ACK of a failure has the INVITE's branch
+		c.srv.metrics.strays.Inc()
+		return
+	}
 	if t != nil && t.State == sip.Proceeding && c.Stale {
-		if via, _ := m.TopVia(); t.Branch == string(via.Branch()) { // of a failure that the node before us sent
+		if t.Branch == branchOf(m) { // of a failure that the node before us sent
 			t.State, t.Retry, t.Expire = sip.Terminated, 0, 0
 			c.end(Cause{Status: 487, By: ByBifrons, Text: "refused before the takeover"})
 			return
@@ -245,6 +257,32 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 	c.sendAck(o, p, out)
 }
 
+// branchOf returns the transaction identifier of a request.
+func branchOf(m *sip.Message) string {
+	via, _ := m.TopVia()
+	return string(via.Branch())
+}
+
+// cancelReinvite ends a re-INVITE and not the call: it is cancelled at the other leg, whose final answer, which may still be
+// a 2xx, is this leg's. Where nothing was sent yet it is 487 at once.
+func (c *Call) cancelReinvite(l *Leg, t *Tx, reason string) {
+	o := c.other(l)
+	if o != nil {
+		for _, p := range o.Txs {
+			if p.Kind != sip.InviteClient || p.PeerLeg != l.Slot || p.Peer != t.Num {
+				continue
+			}
+			if p.Again == 0 {
+				c.cancel(o, p, Cause{Reason: reason})
+				return
+			}
+			p.Again = 0 // it waits out a 491
+			c.rollBack(o, o.Dialogs[p.Dialog], l, l.Dialogs[t.Dialog])
+		}
+	}
+	c.reply(l, t, reply{status: 487})
+}
+
 // presume makes a call confirmed that its snapshot knows as ringing: the caller's ACK proves that the node before us has
 // answered it. The tag tells which of the caller's dialogs that was, and so which callee; a callee that no 18x showed yet is
 // plain when one rings.
@@ -269,7 +307,7 @@ func (c *Call) presume(a *Leg, t *Tx, shown int) {
 	}
 	c.Winner, c.Answer, c.Invite = l.Slot, c.srv.cfg.Clock.Wall(), Text{}
 	c.enter(t, sip.Accepted)
-	c.giveUpOthers(l)
+	c.giveUpOthers(l, elsewhere)
 }
 
 // cancelled answers a CANCEL and ends what it cancels (RFC 3261 9.2).
@@ -288,13 +326,8 @@ func (c *Call) cancelled(l *Leg, e event, branch []byte) {
 	if t.State != sip.Proceeding {
 		return
 	}
-	if l.Phase != Trying { // a re-INVITE: only it ends, the call goes on
-		c.reply(l, t, reply{status: 487})
-		if o := c.other(l); o != nil {
-			if p := o.find(sip.InviteClient, func(p *Tx) bool { return p.PeerLeg == l.Slot && p.Peer == t.Num }); p != nil {
-				c.cancel(o, p, Cause{})
-			}
-		}
+	if l.Phase != Trying {
+		c.cancelReinvite(l, t, reasonOf(e.msg))
 		return
 	}
 	c.offer(Walk{Event: Hangup{Leg: int(l.Slot), Cause: Cause{Status: 487, By: l.party(), Text: "cancelled", Reason: reasonOf(e.msg)}},

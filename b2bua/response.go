@@ -140,12 +140,12 @@ func (c *Call) inviteResponse(l *Leg, t *Tx, m *sip.Message) {
 		}
 		if t.Cancel {
 			if first {
-				c.cancel(l, t, Cause{})
+				c.cancel(l, t, Cause{Reason: t.Reason})
 			}
 			return
 		}
 	}
-	if l.Phase == Confirmed && !c.ofDialog(l, t, m) {
+	if l.Phase == Confirmed && t == l.initial() && !c.ofDialog(l, t, m) {
 		return
 	}
 	switch {
@@ -153,7 +153,9 @@ func (c *Call) inviteResponse(l *Leg, t *Tx, m *sip.Message) {
 		c.inviteAnswered(l, t, m)
 	case l.Phase == Trying && t == l.initial():
 		c.inviteProgress(l, t, m)
-	case l.Phase == Confirmed && m.Status > 100 && !t.Cancel:
+	case l.Phase == Confirmed && m.Status > 100 && m.Status < 200:
+		c.answerPeer(t, m.Status, nil)
+	case l.Phase == Confirmed && m.Status >= 300:
 		c.reinviteResponse(l, t, m)
 	}
 }
@@ -197,7 +199,7 @@ func contacts(m *sip.Message) (out []string) {
 			var one []byte
 			one, v = sip.CutValue(v)
 			if a, err := sip.ParseAddress(one); err == nil {
-				out = append(out, string(a.URI))
+				out = append(out, requestURI(a.URI))
 			}
 		}
 	}
@@ -206,7 +208,7 @@ func contacts(m *sip.Message) (out []string) {
 
 // reinviteResponse carries the refusal of a new offer back, or tries again after 491 (RFC 3261 14.1).
 func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
-	if m.Status == 491 && t.Tries < 2 {
+	if m.Status == 491 && t.Tries < 2 && !t.Cancel {
 		t.Tries++
 		t.Again = c.srv.now() + c.backOff(l)
 		return

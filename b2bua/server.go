@@ -202,7 +202,7 @@ func (s *Server) callID(c *Call, l *Leg) string {
 	return string(c.appendCallID(nil, l))
 }
 
-// newCall makes the call of an INVITE; false when the same request is there already.
+// newCall makes the call of an INVITE, unless the same request is there already.
 func (s *Server) newCall(run *runner, l *Local, m *sip.Message, keys [2]uint64) {
 	c := &Call{srv: s, State: State{ID: s.nextID.Add(1), Keys: keys, Started: s.cfg.Clock.Wall()}}
 	held := c.box.Enter(nil)

@@ -144,6 +144,9 @@ func (c *Call) home(app, branch uint8) uint8 {
 // run gives an event to the App at w.At and applies what it asked for; ok is false when the App panicked, or held an event
 // without a look-up. It does not return when the watchdog has taken the call away.
 func (c *Call) run(w *Walk, ev Event) (v Verdict, ok bool) {
+	if int(w.At) >= len(c.links) {
+		return Pass, true
+	}
 	app := c.links[w.At].App
 	if c.srv.switchedOff(app.Name()) {
 		return Pass, false
@@ -177,7 +180,7 @@ func (c *Call) run(w *Walk, ev Event) (v Verdict, ok bool) {
 	switch {
 	case c.Cause != nil:
 		return Stop, true
-	case v == Hold && s.lookup == nil:
+	case v == Hold && (s.lookup == nil || c.Legs[w.Leg].Hold != nil):
 		return Pass, false
 	case v == Hold:
 		c.hold(w, s.lookup)

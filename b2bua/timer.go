@@ -83,11 +83,15 @@ func (s *Server) startWheel() {
 	s.threads.Add(1)
 	done := func() { once.Do(s.threads.Done) }
 	retired := make(chan struct{})
-	run := s.fence.join(func() {
+	run := s.fence.join(nil)
+	run.replace = func() {
 		close(retired)
+		for _, c := range run.rest { // what was due at the same tick
+			s.wheel.schedule(c, s.now())
+		}
 		s.startWheel()
 		done()
-	})
+	}
 	go func() {
 		defer done()
 		tick := time.NewTicker(wheelTick)
@@ -107,7 +111,8 @@ func (s *Server) startWheel() {
 
 func (s *Server) tick(run *runner) int {
 	due := s.wheel.advance(s.now())
-	for _, c := range due {
+	for i, c := range due {
+		run.rest = due[i+1:]
 		s.enter(run, c, event{})
 	}
 	return len(due)
