@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/b2buatest"
@@ -47,27 +48,72 @@ func (f forward) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 	return b2bua.Pass
 }
 
+// gate is a look-up's wait for the scenario's release.
+type gate chan struct{}
+
+func (g gate) wait(ctx context.Context) error {
+	select {
+	case <-g:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g gate) open() {
+	select {
+	case g <- struct{}{}:
+	default:
+	}
+}
+
 func TestForward(t *testing.T) {
-	gate := make(chan struct{}) // the directory answers when the script says release
+	g := make(gate)
 	find := func(ctx context.Context, _ string) (moved, error) {
-		select {
-		case <-gate:
-			return moved{First: "sip:mobile@carrier.example", Second: "sip:desk@carrier.example"}, nil
-		case <-ctx.Done():
-			return moved{}, ctx.Err()
-		}
+		return moved{First: "sip:mobile@carrier.example", Second: "sip:desk@carrier.example"}, g.wait(ctx)
 	}
 	script := b2buatest.Load(t, "testdata/forward.call")
 	b2buatest.Run(t, script, func(w *b2buatest.World, c *b2bua.Config, _ []string) {
 		c.Apps = map[string]b2bua.Link{"forward": {App: forward{find}, Version: "1", OnFailure: b2bua.Continue}}
 		c.Sides[0].Apps = []string{"forward"} // calls that come in on side core
-		w.OnRelease = func() {
-			select {
-			case gate <- struct{}{}:
-			default:
-			}
-		}
+		w.OnRelease = g.open
 	})
+}
+
+// always gives every event the same verdict, except that it stops no Invite.
+type always struct {
+	b2bua.Verdict
+	gate
+}
+
+func (always) Name() string { return "always" }
+
+func (a always) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
+	_, result := ev.(moved)
+	_, invite := ev.(b2bua.Invite)
+	_, ended := ev.(b2bua.Ended)
+	if result || ended || invite && a.Verdict == b2bua.Stop {
+		return b2bua.Pass
+	}
+	s.Go(func(ctx context.Context) b2bua.Event {
+		if a.wait(ctx) != nil {
+			return nil
+		}
+		return moved{}
+	})
+	return a.Verdict
+}
+
+// TestVerdicts: which events may be stopped and held is what the table says.
+func TestVerdicts(t *testing.T) {
+	for file, verdict := range map[string]b2bua.Verdict{"testdata/stops.call": b2bua.Stop, "testdata/holds.call": b2bua.Hold} {
+		a := always{verdict, make(gate)}
+		b2buatest.Run(t, b2buatest.Load(t, file), func(w *b2buatest.World, c *b2bua.Config, _ []string) {
+			c.Apps = map[string]b2bua.Link{"always": {App: a, Version: "1", Deadline: 900 * time.Millisecond}}
+			c.Sides[0].Apps = []string{"always"}
+			w.OnRelease = a.open
+		})
+	}
 }
 
 // TestExample plays calls through the App that the page shows as the smallest.
