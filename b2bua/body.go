@@ -120,7 +120,7 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 			if err := c.crossSDP(fl, from, tl, to, p.body, answer, o); err != nil {
 				return err
 			}
-			p.body = o.body
+			p.body = bytes.Clone(o.body)
 			keep = append(keep, p)
 		case policy.carriesBody([]byte(p.contentType)):
 			keep = append(keep, p)

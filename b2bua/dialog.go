@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/bifrons/bifrons/sip"
@@ -131,7 +132,7 @@ func (c *Call) ring(l *Leg, w *Walk) {
 		return
 	}
 	if r.out.describes && r.out.contentType == sdpType {
-		ad.Offer.Early = r.out.body
+		ad.Offer.Early = bytes.Clone(r.out.body)
 	}
 	if c.Rang.IsZero() {
 		c.Rang = c.srv.cfg.Clock.Wall()

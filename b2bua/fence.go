@@ -22,6 +22,7 @@ type runner struct {
 	step    atomic.Pointer[Step]
 	rest    []*Call // of the wheel: due calls still to come
 	scratch []byte
+	sdp     []byte
 	replace func()
 }
 

@@ -39,7 +39,7 @@ func (e *errOffer) Error() string { return e.text }
 // describes tells whether a message carries a description.
 func describes(m *sip.Message) bool { return descriptionOf(m) != nil }
 
-// carry prints a party's description for the other leg. from and to are the dialogs of the two legs; answer closes the
+// carry prints a party's description for the other leg, in a buffer that the next carry uses again. from and to are the dialogs of the two legs; answer closes the
 // exchange that the other leg's description opened, and the relay obeys both from then on.
 func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, answer bool) ([]byte, error) {
 	s := c.srv.sessions.Get().(*sdp.Session)
@@ -55,7 +55,7 @@ func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, an
 	c.origin(to)
 	opts := sdp.AnchorOptions{Address: tl.mediaAddress()}
 	if !c.srv.cfg.Anchor {
-		return sdp.Anchor(nil, s, &to.Offer.Origin, p.SDP, nil, opts), nil
+		return c.described(sdp.Anchor(c.runner.sdp[:0], s, &to.Offer.Origin, p.SDP, nil, opts)), nil
 	}
 	if !answer {
 		if err := c.openPorts(s, p.SDP, fl, tl); err != nil {
@@ -71,7 +71,13 @@ func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, an
 	if answer {
 		c.obey(fl, from, tl, to, p)
 	}
-	return sdp.Anchor(make([]byte, 0, len(body)+256), s, &to.Offer.Origin, p.SDP, local, opts), nil
+	return c.described(sdp.Anchor(c.runner.sdp[:0], s, &to.Offer.Origin, p.SDP, local, opts)), nil
+}
+
+// described keeps the goroutine's buffer for the next description; b is good until then.
+func (c *Call) described(b []byte) []byte {
+	c.runner.sdp = b
+	return b
 }
 
 func streams(s *sdp.Session) []stream {
