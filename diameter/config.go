@@ -42,6 +42,8 @@ type Config struct {
 	MaxMessage int `yaml:"max_message"`
 	// MaxInFlight bounds, per connection, our unanswered requests and the peer's.
 	MaxInFlight int `yaml:"max_in_flight"`
+	// MaxConnections bounds the connections that peers may open to us.
+	MaxConnections int `yaml:"max_connections"`
 
 	// Dial opens the connection to a peer; nil means TCP. Tests put a network of their own here.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) `yaml:"-"`
@@ -92,6 +94,7 @@ func DefaultConfig() Config {
 		ReconnectMax:   30 * time.Second,
 		MaxMessage:     1 << 20,
 		MaxInFlight:    2048,
+		MaxConnections: 256,
 	}
 }
 
@@ -125,8 +128,8 @@ func (c *Config) Validate() error {
 	if c.MaxMessage < 1024 || c.MaxMessage > maxLength {
 		return fmt.Errorf("max_message must be between 1024 and %d", maxLength)
 	}
-	if c.MaxInFlight < 1 {
-		return errors.New("max_in_flight must be at least 1")
+	if c.MaxInFlight < 1 || c.MaxConnections < 1 {
+		return errors.New("max_in_flight and max_connections must be at least 1")
 	}
 	seen := make(map[string]bool)
 	for i, p := range c.Peers {

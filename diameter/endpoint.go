@@ -33,6 +33,8 @@ type Endpoint struct {
 	appAVPs  map[uint32][]*diam.AVP
 	began    time.Time
 
+	connections atomic.Int32 // accepted ones
+
 	peers  atomic.Pointer[[]*peer] // replaced, never changed
 	ctx    context.Context         // ends with Close; the goroutines of peers and listeners hang on it
 	cancel context.CancelFunc
@@ -159,7 +161,17 @@ func (e *Endpoint) Serve(l net.Listener) error {
 			c.Close()
 			return net.ErrClosed
 		}
-		e.wg.Go(func() { e.accepted(c) })
+		if int(e.connections.Add(1)) > e.cfg.MaxConnections {
+			e.mu.Unlock()
+			e.connections.Add(-1)
+			c.Close()
+			e.log.Warn("diameter connection refused, there are too many", "remote", c.RemoteAddr().String())
+			continue
+		}
+		e.wg.Go(func() {
+			defer e.connections.Add(-1)
+			e.accepted(c)
+		})
 		e.mu.Unlock()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -154,6 +155,24 @@ func TestRequestAndAnswerBothWays(t *testing.T) {
 	s := as.Status()[0]
 	if s.State != "okay" || s.Answers != 1 || s.P50 <= 0 || s.Realm != realm {
 		t.Errorf("status = %+v", s)
+	}
+}
+
+func TestWriteStatus(t *testing.T) {
+	var b strings.Builder
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	if err := WriteStatus(&b, []PeerStatus{
+		{Host: "hss.ims.example", Address: "192.0.2.1:3868", State: "okay", Since: at, Answers: 7, P50: 451 * time.Microsecond, P99: 2 * time.Millisecond},
+		{Address: "192.0.2.2:3868", State: "waiting", Since: at, LastError: "connection refused", Relay: true},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := `PEER             ADDRESS         STATE    SINCE                IN FLIGHT  ANSWERS  P50    P99  LAST ERROR
+hss.ims.example  192.0.2.1:3868  okay     2026-01-02 03:04:05  0          7        451µs  2ms  -
+? (relay)        192.0.2.2:3868  waiting  2026-01-02 03:04:05  0          0        0s     0s   connection refused
+`
+	if b.String() != want {
+		t.Errorf("got\n%s", b.String())
 	}
 }
 

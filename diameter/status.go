@@ -1,8 +1,11 @@
 package diameter
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"sync"
+	"text/tabwriter"
 	"time"
 )
 
@@ -24,6 +27,27 @@ type PeerStatus struct {
 	Answers      uint64        `json:"answers"`
 	P50          time.Duration `json:"p50"`
 	P99          time.Duration `json:"p99"`
+}
+
+// WriteStatus writes the peers as a table for people.
+func WriteStatus(w io.Writer, peers []PeerStatus) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "PEER\tADDRESS\tSTATE\tSINCE\tIN FLIGHT\tANSWERS\tP50\tP99\tLAST ERROR")
+	for _, p := range peers {
+		name, failed := p.Host, p.LastError
+		if name == "" {
+			name = "?"
+		}
+		if p.Relay {
+			name += " (relay)"
+		}
+		if failed == "" {
+			failed = "-"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", name, p.Address, p.State, p.Since.Format(time.DateTime),
+			p.InFlight, p.Answers, p.P50.Round(time.Microsecond), p.P99.Round(time.Microsecond), failed)
+	}
+	return t.Flush()
 }
 
 // Status returns the peers, the configured ones first.

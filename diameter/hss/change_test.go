@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fiorix/go-diameter/v4/diam"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bifrons/bifrons/diameter"
+	"github.com/bifrons/bifrons/diameter/dict"
 	"github.com/bifrons/bifrons/diameter/sh"
 )
 
@@ -103,6 +105,38 @@ func TestRepositoryLife(t *testing.T) {
 	broken := errors.New("no")
 	if _, err := as.UpdateRepositoryData(ctx, bob, "app", func(sh.RawXML) (sh.RawXML, error) { return nil, broken }); !errors.Is(err, broken) {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// TestUpdateSentTwiceIsDoneOnce: the answer to the first is lost with its connection, so it is sent again over another.
+func TestUpdateSentTwiceIsDoneOnce(t *testing.T) {
+	direct(t, "it is about two connections to one HSS")
+	s := start(t)
+	one, two := connect(t, s, "as.ims.example"), connect(t, s, "as.ims.example")
+	q := &sh.PUR{Identity: bob, References: []sh.Reference{sh.RefRepositoryData}, Data: repository("app", 0, "<a/>")}
+	var sent *diam.Message
+	one.Trace = func(m *diam.Message) {
+		if sent == nil {
+			sent = m
+		}
+	}
+	if _, err := one.PUR(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []bool{true, false} {
+		if again {
+			sent.Header.CommandFlags |= diam.RetransmittedFlag
+		} else {
+			sent.Header.CommandFlags &^= diam.RetransmittedFlag
+		}
+		a, err := two.endpoint.Do(t.Context(), sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, _ := diameter.Number(a.AVP, 0, dict.ResultCode)
+		if done := diameter.ResultCode(code) == diameter.Success; done != again {
+			t.Errorf("with the T bit %v: %v", again, a)
+		}
 	}
 }
 

@@ -31,7 +31,9 @@ func (s *Server) handlers() diameter.Handlers {
 		},
 		sh.Command(dict.ProfileUpdate): func(r *diameter.Request) {
 			q, err := sh.ParsePUR(r.Message)
-			s.serve(r, "PUR", q.Identity, func(as asker) (*diam.Message, error) { return s.pur(r, as, q, err) })
+			s.serve(r, "PUR", q.Identity, func(as asker) (*diam.Message, error) {
+				return s.once(r, as, func() (*diam.Message, error) { return s.pur(r, as, q, err) })
+			})
 		},
 		sh.Command(dict.SubscribeNotifications): func(r *diameter.Request) {
 			q, err := sh.ParseSNR(r.Message)

@@ -27,6 +27,7 @@ type Server struct {
 	store         *store
 	permissions   permissions
 	subscriptions []*subscription
+	duplicates    duplicates
 	queues        map[string]chan *notification
 
 	ctx      context.Context // ends with Close
