@@ -50,7 +50,7 @@ type Message struct {
 	Body        []byte
 }
 
-// Hangup is a BYE, a CANCEL, or the loss of a party.
+// Hangup is a BYE or a CANCEL.
 type Hangup struct {
 	Leg   int
 	Cause Cause

@@ -133,8 +133,8 @@ func (k TxKind) Step(s TxState, e TxEvent) (TxState, TxAction) {
 	return s, 0
 }
 
-// Timers are the base values of RFC 3261 17.1.1.1 and the limit of a call that only rings (Timer C; unlike a proxy's it is
-// not restarted by further 18x, so that nobody rings for ever).
+// Timers are the base values of RFC 3261 17.1.1.1 and the limit of a call that only rings (Timer C; whoever steps the
+// transaction starts it again at each provisional response above 100, RFC 3261 16.7).
 type Timers struct {
 	T1, T2, T4, NoAnswer time.Duration
 }

@@ -68,7 +68,12 @@ func serve(ctx context.Context, cfg *configs.Config, stderr io.Writer) error {
 
 // logger writes text on a terminal, JSON elsewhere, unless the configuration says which.
 func logger(c configs.Log, w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: c.Level}
+	opts := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration { // with its unit, in JSON too
+			a.Value = slog.StringValue(a.Value.Duration().String())
+		}
+		return a
+	}}
 	if c.Format == configs.Text || c.Format == configs.Auto && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, opts))
 	}

@@ -45,7 +45,7 @@ var mayStart = []struct{ path, reason string }{
 	{"media", "relay threads, and the players and recorders beside them"},
 	{"diameter", "a reader and a watchdog for each peer"},
 	{"cluster", "links to other nodes"},
-	{"internal", "workers of the mailboxes; the admin HTTP server"},
+	{"internal", "the admin HTTP server"},
 	{"cmd", "starts the servers and waits for signals"},
 	{"test", "drives real processes"},
 }
