@@ -4,6 +4,7 @@ import (
 	"github.com/fiorix/go-diameter/v4/diam"
 
 	"github.com/bifrons/bifrons/diameter"
+	"github.com/bifrons/bifrons/diameter/dict"
 )
 
 // remembered bounds how many updates are known again.
@@ -36,8 +37,13 @@ func (s *Server) once(r *diameter.Request, as asker, do func() (*diam.Message, e
 		o, ok := s.duplicates.done[k]
 		s.mu.RUnlock()
 		if ok && o.err == nil {
+			// Proxy-Info is that of the new way; our own AVPs are those of the first answer.
 			a := r.Answer(diameter.Success)
-			a.AVP = o.answer.AVP
+			for _, x := range o.answer.AVP {
+				if x.VendorID == dict.Vendor3GPP {
+					a.AVP = append(a.AVP, x)
+				}
+			}
 			return a, nil
 		}
 		if ok {
