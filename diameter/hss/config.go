@@ -1,6 +1,7 @@
 package hss
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -51,6 +52,18 @@ func DefaultConfig() Config {
 		OriginHost: "hss.ims.example", OriginRealm: "ims.example", Listen: "127.0.0.1:3868", HTTP: "127.0.0.1:8092",
 		Watchdog: diameter.DefaultConfig().Watchdog, MaxServiceData: 64 << 10,
 	}
+}
+
+//go:embed sample.yaml
+var sample []byte
+
+// Sample returns a simulator with a few subscribers, as docs/hss.md shows it: alice, bob, a conference and rooms.
+func Sample() Config {
+	c, err := Parse(sample)
+	if err != nil {
+		panic(fmt.Sprintf("hss sample: %v", err)) // a test reads it
+	}
+	return c
 }
 
 // Load reads a configuration file; what it does not say is as in DefaultConfig.

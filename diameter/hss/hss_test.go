@@ -353,3 +353,30 @@ func TestEveryErrorCode(t *testing.T) {
 		}
 	}
 }
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	direct(t, "it is about the process")
+	cfg := Sample()
+	cfg.Listen, cfg.HTTP = "127.0.0.1:0", "127.0.0.1:0"
+	ctx, cancel := context.WithCancel(t.Context())
+	var said strings.Builder
+	done := make(chan error, 1)
+	go func() {
+		done <- Run(ctx, cfg, slog.New(slog.NewTextHandler(writer(func(b []byte) { said.Write(b); cancel() }), nil)))
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(said.String(), `msg="hss simulator is ready"`) || !strings.Contains(said.String(), "subscribers=4") {
+		t.Errorf("said %s", said.String())
+	}
+	cfg.Listen = "192.0.2.77:1"
+	if err := Run(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("listened on an address that is not ours")
+	}
+}
+
+// writer is a function as an io.Writer.
+type writer func(b []byte)
+
+func (w writer) Write(b []byte) (int, error) { w(b); return len(b), nil }
