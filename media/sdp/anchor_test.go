@@ -190,3 +190,35 @@ func TestClock(t *testing.T) {
 		})
 	}
 }
+
+// TestDerivedPolicy: an attribute can be given another action, but for those that the engine writes or that end here.
+func TestDerivedPolicy(t *testing.T) {
+	base := PolicyNamed("untrusted")
+	p := base.Derive("mine")
+	for name, want := range map[string]bool{"X-mark": true, "ptime": true, "mid": true, "rest": true, "sendrecv": false, "candidate": false, "": false} {
+		if err := p.SetAttribute(name, Carry); (err == nil) != want {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if err := p.SetAttribute("X-mark", Drop); err != nil {
+		t.Error(err)
+	}
+	var s Session
+	if err := s.Parse([]byte("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\na=X-mark:1\r\na=X-other:2\r\na=X-far:10.0.0.1\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	for policy, want := range map[*Policy]string{base: "", p: "a=X-other:2\r\n"} {
+		var got string
+		for i := range s.Media[0].Lines {
+			if l := &s.Media[0].Lines[i]; policy.line(&s.Media[0], l) == Carry {
+				got += "a=" + string(l.Value) + "\r\n"
+			}
+		}
+		if got != want {
+			t.Errorf("%s carries %q, want %q", policy.Name, got, want)
+		}
+	}
+	if n := len(p.Attributes()); n != len(base.Attributes())+1 {
+		t.Errorf("%d attributes are listed", n)
+	}
+}

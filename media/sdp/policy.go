@@ -24,6 +24,7 @@ type Policy struct {
 	Secure Action
 
 	attributes [numAttributes]Action // attrOther: for those that are not named
+	named      map[string]Action     // attributes without a number that have their own action
 	bandwidth  map[string]Action     // by modifier; nil carries all
 }
 
@@ -57,14 +58,15 @@ var carrying = [numAttributes]Action{
 }
 
 var (
+	trusted     = Policy{Name: "trusted", attributes: carrying, Secure: Carry}
 	imsHome     = Policy{Name: "ims-home", attributes: carrying, Secure: Carry}
 	transparent = Policy{Name: "transparent", attributes: carrying, Secure: Carry}
 )
 
-// PolicyNamed returns the policy of that name: "untrusted", "ims-home" or "transparent"; nil for any other. What it
-// returns is shared and must not be changed.
+// PolicyNamed returns the policy of that name: "untrusted", "trusted", "ims-home" or "transparent"; nil for any other.
+// What it returns is shared and must not be changed.
 func PolicyNamed(name string) *Policy {
-	for _, p := range []*Policy{&untrusted, &imsHome, &transparent} {
+	for _, p := range []*Policy{&untrusted, &trusted, &imsHome, &transparent} {
 		if p.Name == name {
 			return p
 		}
@@ -94,6 +96,11 @@ func (p *Policy) line(m *Media, l *Line) Action {
 
 func (p *Policy) attribute(m *Media, l *Line) Action {
 	action := p.attributes[l.attr]
+	if l.attr == attrOther && len(p.named) > 0 {
+		if a, ok := p.named[string(l.Name())]; ok {
+			action = a
+		}
+	}
 	switch {
 	case action == Drop || action == Own:
 		return action
