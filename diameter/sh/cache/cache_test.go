@@ -375,6 +375,30 @@ func TestSubscribedAgainAfterReconnect(t *testing.T) {
 	})
 }
 
+func TestManyAreSubscribedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const users = 2000
+		f := &fakeHSS{}
+		c := newCache(t, f, nil)
+		defer c.Close()
+		for i := range users {
+			look(t, c, Key{Identity: sh.Public(fmt.Sprintf("sip:u%d@ims.example", i)), Ref: sh.RefIMSUserState}, Reject())
+		}
+		f.set(func() { f.err = errNoPeer })
+		c.PeerChanged(diameter.PeerEvent{})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if _, snrs := f.asked(); snrs > users+60*(renewAtOnce+silentAfter) {
+			t.Errorf("%d requests to an HSS that is down for a minute", snrs-users)
+		}
+		f.set(func() { f.err, f.snrs = nil, 0 })
+		c.PeerChanged(diameter.PeerEvent{Up: true})
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		wantAsked(t, f, 0, users)
+	})
+}
+
 func TestNotificationDuringFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeHSS{state: sh.Registered}

@@ -34,12 +34,25 @@ func (c *Cache) renew() {
 	}
 }
 
-// renewDue starts the renewals that are due, a few at a time, and returns when to look again.
+// renewDue renews what is due, a few at a time, and returns when to look again.
 func (c *Cache) renewDue() time.Duration {
-	var wait []*flight
-	next := renewEvery
-	now := time.Now()
+	due, next := c.dueKeys()
+	for len(due) > 0 {
+		n := min(len(due), renewAtOnce)
+		if !c.renewAll(due[:n]) {
+			break
+		}
+		due = due[n:]
+	}
+	return next
+}
+
+// dueKeys looks through the entries in use once: for those that are to be renewed now, and for when to look again.
+func (c *Cache) dueKeys() (keys []Key, next time.Duration) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	next = renewEvery
 	for el := c.order.Front(); el != nil; el = el.Next() {
 		e := el.Value.(*entry)
 		if now.Sub(e.used) > usedLately && len(c.watchers[e.key]) == 0 {
@@ -55,25 +68,44 @@ func (c *Cache) renewDue() time.Duration {
 			next = min(next, due)
 		case now.Sub(e.failed) < c.cfg.RetryAfter:
 			next = min(next, c.cfg.RetryAfter)
-		case len(wait) == renewAtOnce:
-			next = 0
 		default:
-			if f := c.fly(e.key); f != nil {
+			keys = append(keys, e.key)
+		}
+	}
+	if len(keys) > 0 {
+		next = min(next, c.cfg.RetryAfter) // for those that fail
+	}
+	next = max(next, time.Millisecond)
+	c.look = now.Add(next)
+	return keys, next
+}
+
+// renewAll fetches what is still due of the keys and waits; false when the HSS is silent or the cache is closed.
+func (c *Cache) renewAll(keys []Key) bool {
+	var wait []*flight
+	c.mu.Lock()
+	now := time.Now()
+	silent := c.silent(now)
+	for _, k := range keys {
+		e := c.entries[k]
+		if e == nil || silent {
+			continue
+		}
+		if due, ok := e.due(now, c.epoch); ok && due <= 0 {
+			if f := c.fly(k); f != nil {
 				wait = append(wait, f)
 			}
 		}
 	}
-	next = max(next, time.Millisecond)
-	c.look = now.Add(next)
 	c.mu.Unlock()
 	for _, f := range wait {
 		select {
 		case <-f.done:
 		case <-c.ctx.Done():
-			return next
+			return false
 		}
 	}
-	return next
+	return !silent
 }
 
 // due tells when a subscription is to be renewed: when a tenth of its time is left, or at once when it is doubtful.
