@@ -21,6 +21,7 @@ func TestScenarios(t *testing.T) {
 	}
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".call"), func(t *testing.T) {
+			t.Parallel()
 			g := newGate()
 			b2buatest.Run(t, b2buatest.Load(t, f), func(w *b2buatest.World, c *b2bua.Config, words []string) {
 				c.Apps, w.OnRelease = apps(g), g.open

@@ -14,19 +14,21 @@ import (
 )
 
 // Record is one ended call. Ringing and Answer are absent for a call that did not get so far; Status is the SIP status that
-// tells the cause best, By who ended it: caller, callee or bifrons.
+// tells the cause best, By who ended it: caller, callee or bifrons. Evidence is there for a party that was lost: it is the one
+// in By.
 type Record struct {
-	Call    uint64    `json:"call"`
-	From    string    `json:"from"`
-	To      string    `json:"to"`
-	Start   time.Time `json:"start"`
-	Ringing time.Time `json:"ringing,omitzero"`
-	Answer  time.Time `json:"answer,omitzero"`
-	End     time.Time `json:"end"`
-	Status  int       `json:"status"`
-	By      string    `json:"by"`
-	Cause   string    `json:"cause"`
-	Legs    []Leg     `json:"legs"`
+	Call     uint64    `json:"call"`
+	From     string    `json:"from"`
+	To       string    `json:"to"`
+	Start    time.Time `json:"start"`
+	Ringing  time.Time `json:"ringing,omitzero"`
+	Answer   time.Time `json:"answer,omitzero"`
+	End      time.Time `json:"end"`
+	Status   int       `json:"status"`
+	By       string    `json:"by"`
+	Cause    string    `json:"cause"`
+	Evidence string    `json:"evidence,omitempty"`
+	Legs     []Leg     `json:"legs"`
 }
 
 // Leg is one leg of an ended call, the caller's first; Media has the statistics of each of its m-lines.
