@@ -17,6 +17,8 @@ type AnchorOptions struct {
 	// Address goes into a new Origin, and into the c= line when no section is in use. If it is not set, the address
 	// of the first section in use is taken.
 	Address netip.Addr
+	// Numbers are the payload types of each section that the reader sees under other numbers (see Show).
+	Numbers [][]Change
 }
 
 // Anchor appends to dst the description of one party, in, as the other party gets to see it. The sections keep their
@@ -26,7 +28,7 @@ type AnchorOptions struct {
 // null address (RFC 3264 8.4) becomes one by attribute.
 func Anchor(dst []byte, in *Session, o *Origin, p *Policy, local []Local, opts AnchorOptions) []byte {
 	dst, start := begin(dst)
-	w := writer{dst: dst, in: in, policy: p, local: local, through: local == nil}
+	w := writer{dst: dst, in: in, policy: p, local: local, through: local == nil, numbers: opts.Numbers}
 	w.addr, w.same = common(in, p, local)
 	address := opts.Address
 	if !address.IsValid() {
@@ -66,6 +68,8 @@ type writer struct {
 	addr    netip.Addr
 	same    bool // one address for all sections: c= stands at session level
 	through bool // not anchored
+	numbers [][]Change
+	changes []Change // of the section being written
 }
 
 func (w *writer) str(s string) { w.dst = append(w.dst, s...) }
@@ -107,10 +111,14 @@ func (w *writer) session() {
 // section writes section i: m=, c=, then what the policy lets through, in the order it came in.
 func (w *writer) section(i int) {
 	m := &w.in.Media[i]
+	w.changes = nil
+	if i < len(w.numbers) {
+		w.changes = w.numbers[i]
+	}
 	var at netip.AddrPort
 	switch {
 	case w.through:
-		if !m.Secure() || w.policy.Secure == Carry {
+		if w.policy.passes(m) {
 			at = m.RTPAddr()
 		}
 	case i < len(w.local) && w.policy.Accepts(m):
@@ -128,7 +136,7 @@ func (w *writer) section(i int) {
 		l := &m.Lines[j]
 		switch w.policy.line(m, l) {
 		case Carry:
-			w.line(l)
+			w.carry(l)
 		case Own:
 			directed = w.own(m, l, at, directed)
 		}
@@ -187,7 +195,7 @@ func (w *writer) media(m *Media, port uint16) {
 	w.dst = append(w.dst, m.Transport...)
 	if len(m.Formats) > 0 {
 		w.dst = append(w.dst, ' ')
-		w.dst = append(w.dst, m.Formats...)
+		w.formats(m.Formats)
 	}
 	w.str("\r\n")
 }

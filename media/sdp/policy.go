@@ -22,6 +22,11 @@ type Policy struct {
 	Name string
 	// Secure tells what happens to sections of the SRTP profiles: Carry, or Drop for port 0.
 	Secure Action
+	// Fax does the same for T.38 over udptl.
+	Fax Action
+	// Streams does the same for what no relay of ours carries, such as MSRP over TCP (RFC 4975) and BFCP: it can only pass
+	// where media is not anchored, with the parties' own addresses.
+	Streams Action
 
 	attributes [numAttributes]Action // attrOther: for those that are not named
 	named      map[string]Action     // attributes without a number that have their own action
@@ -30,7 +35,7 @@ type Policy struct {
 
 // untrusted is the allow-list: what negotiated codecs and features need.
 var untrusted = Policy{
-	Name: "untrusted",
+	Name: "untrusted", Fax: Carry,
 	attributes: [numAttributes]Action{
 		attrRTPMap: Listed, attrFmtp: Listed, attrRTCPFb: Listed, attrPtime: Carry, attrMaxptime: Carry,
 		attrSendRecv: Own, attrSendOnly: Own, attrRecvOnly: Own, attrInactive: Own, attrRTCP: Own, attrRTCPMux: Carry,
@@ -57,10 +62,17 @@ var carrying = [numAttributes]Action{
 	attrGroup: Drop, attrBundleOnly: Drop, attrRTCPXR: Drop,
 }
 
+// open lets the words about software and content across as well.
+var open = func() [numAttributes]Action {
+	t := carrying
+	t[attrTool], t[attrCat], t[attrKeywds] = Carry, Carry, Carry
+	return t
+}()
+
 var (
-	trusted     = Policy{Name: "trusted", attributes: carrying, Secure: Carry}
-	imsHome     = Policy{Name: "ims-home", attributes: carrying, Secure: Carry}
-	transparent = Policy{Name: "transparent", attributes: carrying, Secure: Carry}
+	trusted     = Policy{Name: "trusted", attributes: carrying, Secure: Carry, Fax: Carry, Streams: Carry}
+	imsHome     = Policy{Name: "ims-home", attributes: carrying, Secure: Carry, Fax: Carry, Streams: Carry}
+	transparent = Policy{Name: "transparent", attributes: open, Secure: Carry, Fax: Carry, Streams: Carry}
 )
 
 // PolicyNamed returns the policy of that name: "untrusted", "trusted", "ims-home" or "transparent"; nil for any other.
@@ -76,7 +88,33 @@ func PolicyNamed(name string) *Policy {
 
 // Accepts tells whether a section may be anchored under the policy; Anchor rejects (port 0) what it does not accept.
 func (p *Policy) Accepts(m *Media) bool {
-	return m.Active() && m.Relayable() && (!m.Secure() || p.Secure == Carry)
+	return m.Active() && m.Relayable() && p.passes(m)
+}
+
+// passes tells whether a section may cross at all, anchored or not.
+func (p *Policy) passes(m *Media) bool {
+	switch {
+	case m.Secure():
+		return p.Secure == Carry
+	case m.Proto == ProtoUDPTL:
+		return p.Fax == Carry
+	case m.Proto == ProtoOther:
+		return p.Streams == Carry
+	}
+	return true
+}
+
+// Refuses tells whether an offer has sections in use and none of them can be accepted: the answer is 488 then.
+func (p *Policy) Refuses(s *Session, anchored bool) bool {
+	active := false
+	for i := range s.Media {
+		m := &s.Media[i]
+		if m.Active() && p.passes(m) && (!anchored || m.Relayable()) {
+			return false
+		}
+		active = active || m.Active()
+	}
+	return active
 }
 
 // line returns the action for a line of the section, nil at session level.
@@ -102,6 +140,8 @@ func (p *Policy) attribute(m *Media, l *Line) Action {
 		}
 	}
 	switch {
+	case m != nil && m.Proto == ProtoOther && p.Streams == Carry && streamAttributes[l.attr]:
+		return Carry // the section only gets here where the parties' addresses cross
 	case action == Drop || action == Own:
 		return action
 	case action == Listed && (m == nil || !m.names(l.Attr())), containsAddress(l.Value):
@@ -109,6 +149,9 @@ func (p *Policy) attribute(m *Media, l *Line) Action {
 	}
 	return Carry
 }
+
+// streamAttributes are those without which a section over TCP cannot work (RFC 4975 8, RFC 4145).
+var streamAttributes = [numAttributes]bool{attrPath: true, attrMSRPCema: true, attrSetup: true, attrConnection: true, attrFingerprint: true}
 
 // names tells whether an attribute value begins with a payload type of the section.
 func (m *Media) names(v []byte) bool {
