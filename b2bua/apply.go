@@ -65,9 +65,15 @@ func (c *Call) applyDial(w *Walk, d Dial) bool {
 		return false
 	}
 	draft := &Draft{Request: c.Invite, RequestURI: string(c.Invite.RequestURI)}
-	if inv, is := w.Event.(Invite); is {
-		draft = inv.copy()
+	switch ev := w.Event.(type) {
+	case Invite:
+		draft = ev.copy()
+	case Failure:
+		if b := c.Branches[ev.Branch]; b.URI != "" {
+			draft.RequestURI, draft.Headers = b.URI, append([]Field(nil), b.Set...)
+		}
 	}
+	uri, set := draft.RequestURI, append([]Field(nil), draft.Headers...)
 	if d.URI != "" {
 		if _, err := sip.ParseURI([]byte(d.URI)); err != nil {
 			return false
@@ -75,7 +81,7 @@ func (c *Call) applyDial(w *Walk, d Dial) bool {
 		draft.RequestURI = d.URI
 	}
 	draft.Next = d
-	c.openBranch(w, draft)
+	c.openBranch(w, draft, uri, set)
 	return true
 }
 
@@ -83,8 +89,8 @@ func (c *Call) applyDial(w *Walk, d Dial) bool {
 const maxBranches = 16
 
 // openBranch starts the walk of a new branch after the App that has w.
-func (c *Call) openBranch(w *Walk, draft *Draft) {
-	b := Branch{Parent: c.home(uint8(w.At), w.Branch), From: uint8(w.At + 1), Dialed: draft.Next}
+func (c *Call) openBranch(w *Walk, draft *Draft, uri string, set []Field) {
+	b := Branch{Parent: c.home(uint8(w.At), w.Branch), From: uint8(w.At + 1), Dialed: draft.Next, URI: uri, Set: set}
 	c.Branches = append(c.Branches, b)
 	n := uint8(len(c.Branches) - 1)
 	c.setOut(Walk{Event: Invite{Draft: draft, Branch: int(n)}, Msg: draft.Request, Branch: n, At: w.At + 1})

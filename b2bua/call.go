@@ -40,7 +40,9 @@ type Branch struct {
 	Parent uint8
 	From   uint8 // index of the first App that belongs to it
 	Dialed Dial
-	Leg    uint8 // 0 not yet
+	URI    string  // the draft as it was dialled: another Dial of the same App starts from it
+	Set    []Field // likewise
+	Leg    uint8   // 0 not yet
 	Until  time.Duration
 	Failed int // status
 	Hops   int // redirections followed
@@ -218,6 +220,8 @@ func (c *Call) noAnswer(l *Leg, t *Tx) {
 // timedOut handles a transaction that nobody answered.
 func (c *Call) timedOut(l *Leg, t *Tx) {
 	switch {
+	case l.Hangup:
+		c.bye(l, l.HangupReason)
 	case t.Kind == sip.InviteServer: // 2xx never acknowledged (RFC 3261 13.3.1.4)
 		c.end(Cause{Status: 408, By: l.party(), Text: "no ACK"})
 	case t.Kind == sip.InviteClient && l.Phase == Trying:
@@ -269,11 +273,16 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 		switch {
 		case t.Kind == sip.InviteServer && t.State == sip.Proceeding,
 			t.Kind == sip.NonInviteServer && (t.State == sip.Trying || t.State == sip.Proceeding):
-			status := max(cause.Status, 400)
+			status := cause.Status
 			if phase != Trying {
 				status = 487
+			} else if status < 300 {
+				status = 480
 			}
 			c.reply(l, t, reply{status: status})
+		case t.Kind == sip.InviteServer && t.State == sip.Accepted && t == l.initial():
+			l.Hangup = true // RFC 3261 15: no BYE before the ACK, or the end of the 2xx's repetitions
+			l.HangupReason = cause.Reason
 		case t.Kind == sip.InviteServer && t.State == sip.Accepted:
 			c.step(t, sip.GotAck) // BYE is sent now: the 2xx need not be repeated
 			t.Last = nil
@@ -282,11 +291,19 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 		}
 		t.Again = 0
 	}
-	if d := l.confirmed(); d != nil && phase == Confirmed {
-		c.ackPending(l)
-		c.send(l, d, sip.BYE, outgoing{reason: cause.Reason}).Own = true
+	if phase == Confirmed && !l.Hangup {
+		c.bye(l, cause.Reason)
 	}
 	return c.closePorts(l)
+}
+
+// bye hangs an answered leg up.
+func (c *Call) bye(l *Leg, reason string) {
+	l.Hangup = false
+	if d := l.confirmed(); d != nil {
+		c.ackPending(l)
+		c.send(l, d, sip.BYE, outgoing{reason: reason}).Own = true
+	}
 }
 
 // shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
@@ -294,7 +311,7 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 func (l *Leg) shrink() {
 	l.Queue, l.Ports = nil, nil
 	for _, t := range l.Txs {
-		if t.Kind == sip.InviteClient || t.State == sip.Proceeding {
+		if t.Kind == sip.InviteClient || t.State == sip.Proceeding || l.Hangup {
 			return
 		}
 	}

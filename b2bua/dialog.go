@@ -46,6 +46,7 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		c.transmit(l.local, t.Ack, t.Dest)
 	case l.Phase == Over:
 		d := c.early(l, t, m)
+		d.Ended = true
 		c.sendAck(l, t, outgoing{})
 		c.send(l, d, sip.BYE, outgoing{}).Own = true
 	case l.Phase == Confirmed:
@@ -70,14 +71,28 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 	}
 }
 
-// endFork ends a dialog that another branch of the callee's network made after the first answered (RFC 3261 13.2.2.4).
+// endFork ends a dialog that another branch of the callee's network made after the first answered (RFC 3261 13.2.2.4): a
+// repeated 2xx gets its ACK again, more forks than maxDialogs get nothing.
 func (c *Call) endFork(l *Leg, t *Tx, m *sip.Message, tag string) {
-	d := &Dialog{RemoteTag: tag, Routes: recordRoute(m, true), Target: l.Target}
+	i := l.dialogOf([]byte(tag))
+	if i < 0 && len(l.Dialogs) >= maxDialogs {
+		c.srv.metrics.strays.Inc()
+		return
+	}
+	if i < 0 {
+		i = len(l.Dialogs)
+		l.Dialogs = append(l.Dialogs, &Dialog{RemoteTag: tag, Twin: noTwin})
+	}
+	d := l.Dialogs[i]
+	d.Routes, d.Target = recordRoute(m, true), l.Target
 	d.refresh(m)
 	l.Last++
 	ack := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &outgoing{})
 	c.transmit(l.local, c.exact(sip.AppendBody(ack, nil)), l.destination(d))
-	c.send(l, d, sip.BYE, outgoing{}).Own = true
+	if !d.Ended {
+		d.Ended = true
+		c.send(l, d, sip.BYE, outgoing{}).Own = true
+	}
 }
 
 // twin returns the caller's dialog that shows a callee's: the first takes the first, each fork one of its own.

@@ -101,7 +101,7 @@ func (s *Server) watch() {
 func (s *Server) Watch() {
 	for _, r := range s.fence.overdue(s.now(), s.cfg.StepLimit) {
 		st := r.step.Load()
-		if st == nil || !st.kill() {
+		if st == nil || s.now()-st.started <= s.cfg.StepLimit || !st.kill() {
 			continue
 		}
 		s.fence.leave(r)
@@ -123,7 +123,7 @@ func (s *Server) takeOver(st *Step) {
 		c.runner = run
 		l := c.Legs[w.Leg]
 		ended := isEnded(w.Event)
-		if !c.failed(&w) || ended {
+		if _, timer := w.Event.(Timer); !timer && (!c.failed(&w) || ended) {
 			w.next()
 			c.walk(&w)
 		}
@@ -163,15 +163,15 @@ func (s *Server) post(c *Call, e event) {
 	}
 }
 
-// ask runs an order in a call's mailbox and waits for it, at most a second.
-func (s *Server) ask(c *Call, order func(*Call)) bool {
-	done := make(chan struct{})
-	s.post(c, event{order: func(c *Call) { order(c); close(done) }})
+// ask runs a question in a call's mailbox and waits for the answer, at most a second.
+func ask[T any](s *Server, c *Call, question func(*Call) T) (answer T, ok bool) {
+	done := make(chan T, 1) // an answer that comes too late is dropped
+	s.post(c, event{order: func(c *Call) { done <- question(c) }})
 	select {
-	case <-done:
-		return true
+	case answer = <-done:
+		return answer, true
 	case <-time.After(time.Second):
-		return false
+		return answer, false
 	}
 }
 

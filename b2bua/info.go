@@ -35,8 +35,7 @@ type LegInfo struct {
 func (s *Server) Calls() []Info {
 	out := []Info{}
 	for _, c := range s.table.all() {
-		var info *Info
-		if s.ask(c, func(c *Call) { info = c.info() }) && info != nil {
+		if info, ok := ask(s, c, (*Call).info); ok && info != nil {
 			out = append(out, *info)
 		}
 	}

@@ -44,6 +44,9 @@ type Leg struct {
 	Ports  []media.Port // per m-line; ID 0 has none
 	Joined bool         // the link of its media: joined to the other leg, else own (Bifrons is the end)
 
+	Hangup       bool // the BYE waits for the ACK
+	HangupReason string
+
 	Hold  *Held
 	Queue []Walk // what waits behind the hold
 
@@ -59,6 +62,7 @@ type Dialog struct {
 	Routes    []string
 	Remote    uint32 // last CSeq of the party
 	Confirmed bool
+	Ended     bool // a fork that was hung up
 
 	Twin  uint8 // of a callee's: the caller's dialog it is shown as, noTwin before
 	Offer offer

@@ -43,6 +43,10 @@ func (c *Call) request(l *Leg, e event) {
 		c.srv.refuse(e.local, m, 200, "")
 		return
 	}
+	if len(l.Txs) >= maxTxs && m.Method != sip.BYE {
+		c.srv.refuse(e.local, m, 503, "Retry-After: 5\r\n")
+		return
+	}
 	d := l.Dialogs[i]
 	t := c.begin(l, &Tx{Kind: kind, Method: m.Method, Branch: string(via.Branch()), CSeq: n, Dialog: uint8(i), Local: e.local.index(),
 		Dest: m.Source, Tagged: true, Offered: describes(m)}, map[bool]sip.TxState{true: sip.Proceeding, false: sip.Trying}[kind == sip.InviteServer])
@@ -58,6 +62,9 @@ func (c *Call) request(l *Leg, e event) {
 		c.inDialog(l, d, t, m)
 	}
 }
+
+// maxTxs bounds the transactions a party can have open on its leg; each may last 32 s.
+const maxTxs = 64
 
 // dialogFor finds the dialog of a request by our tag's number and the party's tag; the Call-ID must be the leg's.
 func (c *Call) dialogFor(l *Leg, m *sip.Message, number uint32) int {
@@ -194,6 +201,12 @@ func (t *Tx) unacked() bool {
 	return t.Kind == sip.InviteClient && t.State == sip.Accepted && t.Ack == nil
 }
 
+// unacked tells that the party has not acknowledged its 2xx yet: it may not have it, and so not know the dialog.
+func (l *Leg) unacked() bool {
+	t := l.initial()
+	return t != nil && t.Kind == sip.InviteServer && t.State == sip.Accepted
+}
+
 func (l *Leg) asking(match func(*Tx) bool) bool {
 	for _, t := range l.Txs {
 		if t.Kind == sip.InviteClient && match(t) {
@@ -206,7 +219,11 @@ func (l *Leg) asking(match func(*Tx) bool) bool {
 // refresh takes the remote target of a target refresh request or response (RFC 3261 12.2).
 func (d *Dialog) refresh(m *sip.Message) {
 	first, _ := sip.CutValue(m.Get(sip.HdrContact))
-	if a, err := sip.ParseAddress(first); err == nil && string(a.URI) != d.Target {
+	a, err := sip.ParseAddress(first)
+	if err != nil || string(a.URI) == d.Target {
+		return
+	}
+	if _, err := sip.ParseURI(a.URI); err == nil { // else we keep what we have
 		d.Target = requestURI(a.URI)
 	}
 }
@@ -238,6 +255,10 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 		return
 	}
 	t.Last = nil
+	if l.Hangup {
+		c.bye(l, l.HangupReason)
+		return
+	}
 	o := c.other(l)
 	if o == nil {
 		if !t.Offered {

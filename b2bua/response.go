@@ -38,7 +38,7 @@ func (c *Call) response(l *Leg, e event) {
 		c.inviteResponse(l, t, m)
 	case m.Status >= 200 && !t.Own:
 		c.answerPeer(t, m.Status, m)
-		if m.Status == 481 || m.Status == 408 { // RFC 3261 12.2.1.2
+		if (m.Status == 481 || m.Status == 408) && !l.unacked() { // RFC 3261 12.2.1.2
 			c.end(Cause{Status: m.Status, By: l.party(), Text: "dialog lost"})
 		}
 	}
@@ -198,7 +198,11 @@ func contacts(m *sip.Message) (out []string) {
 		for v := m.Headers[i].Value; len(v) > 0; {
 			var one []byte
 			one, v = sip.CutValue(v)
-			if a, err := sip.ParseAddress(one); err == nil {
+			a, err := sip.ParseAddress(one)
+			if err != nil {
+				continue
+			}
+			if _, err := sip.ParseURI(a.URI); err == nil {
 				out = append(out, requestURI(a.URI))
 			}
 		}

@@ -143,17 +143,21 @@ func (s *Server) Shutdown(ctx context.Context) int {
 func (s *Server) endAll() int {
 	n := 0
 	for _, c := range s.table.all() {
-		s.ask(c, func(c *Call) {
-			if c.Cause == nil {
-				n++
-				c.end(Cause{Status: 503, By: ByBifrons, Text: "shut down", Reason: "SIP;cause=503"})
-			}
+		ended, _ := ask(s, c, func(c *Call) bool {
+			open := c.Cause == nil
+			c.end(Cause{Status: 503, By: ByBifrons, Text: "shut down", Reason: "SIP;cause=503"})
+			return open
 		})
+		if ended {
+			n++
+		}
 	}
 	for range 50 {
 		waiting := false
 		for _, c := range s.table.all() {
-			s.ask(c, func(c *Call) { waiting = waiting || c.unanswered() })
+			if open, _ := ask(s, c, (*Call).unanswered); open {
+				waiting = true
+			}
 		}
 		if !waiting {
 			break

@@ -29,6 +29,15 @@ var encoder = func() cbor.EncMode {
 	return m
 }()
 
+// decoder takes text as it came: a display name may be in any character set.
+var decoder = func() cbor.DecMode {
+	m, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return m
+}()
+
 // snapshot is a call's state with what is needed to put it into another clock.
 type snapshot struct {
 	Version int
@@ -95,7 +104,7 @@ func (w *Walk) decode() error {
 		return fmt.Errorf("event %q is in no table", w.Name)
 	}
 	p := empty()
-	if err := cbor.Unmarshal(w.Data, p); err != nil {
+	if err := decoder.Unmarshal(w.Data, p); err != nil {
 		return err
 	}
 	w.Event = reflect.ValueOf(p).Elem().Interface()
@@ -106,7 +115,7 @@ func (w *Walk) decode() error {
 // have sent more than the snapshot knows: sequence numbers and description versions leave a gap.
 func (s *Server) Restore(data []byte, stale bool) error {
 	var sn snapshot
-	if err := cbor.Unmarshal(data, &sn); err != nil {
+	if err := decoder.Unmarshal(data, &sn); err != nil {
 		return fmt.Errorf("restore call: %w", err)
 	}
 	if sn.Version != snapshotVersion || sn.State == nil {
@@ -262,13 +271,19 @@ func (s *Server) Snapshots() (map[uint64][]byte, error) {
 	out := map[uint64][]byte{}
 	var failed error
 	for _, c := range s.table.all() {
-		s.ask(c, func(c *Call) {
+		id := c.ID
+		data, ok := ask(s, c, func(c *Call) []byte {
 			data, err := c.snapshot()
 			if err != nil {
-				failed = err
+				s.log.Error("snapshot failed", "call", c.ID, "err", err)
 			}
-			out[c.ID] = data
+			return data
 		})
+		if !ok || data == nil {
+			failed = fmt.Errorf("no snapshot of call %d", id)
+			continue
+		}
+		out[id] = data
 	}
 	return out, failed
 }

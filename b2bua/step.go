@@ -105,7 +105,7 @@ type AppData struct {
 
 func (d *AppData) load(v any) bool {
 	if d.Value == nil && len(d.Raw) > 0 {
-		return cbor.Unmarshal(d.Raw, v) == nil
+		return decoder.Unmarshal(d.Raw, v) == nil
 	}
 	return assign(v, d.Value)
 }
