@@ -7,11 +7,17 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/textproto"
+	"strconv"
 
 	"github.com/bifrons/bifrons/sip"
 )
 
-const sdpType = "application/sdp"
+// Content types that are treated by more than their name.
+const (
+	sdpType        = "application/sdp"
+	sipfragType    = "message/sipfrag"
+	dialogInfoType = "application/dialog-info+xml"
+)
 
 // part is one part of a body.
 type part struct {
@@ -90,8 +96,8 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 	}
 	ct := m.Get(sip.HdrContentType)
 	if m.Method != sip.INVITE && m.Method != sip.ACK { // no offer or answer stands elsewhere (RFC 3261 13.2.1)
-		if p := c.srv.policy(fl.side, tl.side); len(ct) > 0 && !isSDP(ct) && !isMultipart(ct) && p.carriesBody(ct) {
-			o.body, o.contentType = m.Body, string(ct)
+		if p := c.srv.policy(fl.side, tl.side); len(ct) > 0 && !isSDP(ct) && !isMultipart(ct) {
+			o.body, o.contentType = p.crossBody(ct, m.Body)
 		}
 		return nil
 	}
@@ -104,8 +110,8 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 		return &errOffer{400, "malformed multipart body"}
 	}
 	if all == nil {
-		if len(ct) > 0 && policy.carriesBody(ct) {
-			o.body, o.contentType = m.Body, string(ct)
+		if len(ct) > 0 {
+			o.body, o.contentType = policy.crossBody(ct, m.Body)
 		}
 		return nil
 	}
@@ -122,12 +128,42 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 			}
 			p.body = bytes.Clone(o.body)
 			keep = append(keep, p)
-		case policy.carriesBody([]byte(p.contentType)):
-			keep = append(keep, p)
+		default:
+			if p.body, p.contentType = policy.crossBody([]byte(p.contentType), p.body); p.contentType != "" {
+				keep = append(keep, p)
+			}
 		}
 	}
 	o.body, o.contentType = c.assemble(keep)
 	return nil
+}
+
+// crossBody returns what crosses of a body that is no description; an empty type is nothing.
+func (p *Policy) crossBody(contentType, body []byte) ([]byte, string) {
+	switch p.body(contentType) {
+	case Carry:
+		return body, string(contentType)
+	case Own:
+		if b := ownFragment(body); b != nil {
+			return b, sipfragType
+		}
+	}
+	return nil, ""
+}
+
+// ownFragment makes our own status line of the one in a message/sipfrag (RFC 3420), nil if it has none: headers and phrase
+// stay behind.
+func ownFragment(body []byte) []byte {
+	line, _, _ := bytes.Cut(body, []byte("\r\n"))
+	f := bytes.Fields(line)
+	if len(f) < 2 || !sip.EqualFold(f[0], "SIP/2.0") {
+		return nil
+	}
+	status, err := strconv.Atoi(string(f[1]))
+	if err != nil || status < 100 || status > 699 {
+		return nil
+	}
+	return []byte("SIP/2.0 " + strconv.Itoa(status) + " " + sip.ReasonPhrase(status) + "\r\n")
 }
 
 func (c *Call) crossSDP(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, answer bool, o *outgoing) *errOffer {

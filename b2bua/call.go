@@ -3,6 +3,7 @@ package b2bua
 import (
 	"context"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua/cdr"
@@ -60,6 +61,7 @@ type Call struct {
 	cancels map[uint32]context.CancelFunc // of look-ups, by hold generation
 	gen     uint32
 	links   []Link // of the chain, resolved
+	shared  atomic.Pointer[[2]dialogID]
 
 	due, inWheel time.Duration // guarded by the wheel
 }
@@ -130,6 +132,7 @@ func (c *Call) stranded() {
 // ended and nothing lingers.
 func (c *Call) settle() {
 	c.stranded()
+	c.share()
 	var due time.Duration
 	soonest := func(d time.Duration) {
 		if d > 0 && (due == 0 || d < due) {

@@ -17,7 +17,8 @@ import (
 type Config struct {
 	Sides    []*Side
 	Routes   []Route
-	Policies []Pair // the first that fits a pair of sides; none: ims-home between home sides, else untrusted
+	Policies []Pair  // the first that fits a pair of sides; none: Home between home sides, else untrusted
+	Home     *Policy // nil: trusted
 
 	Apps map[string]Link // what the chains of the sides name
 

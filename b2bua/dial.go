@@ -30,6 +30,10 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		return
 	}
 	m := inv.Request.Message
+	if x := (&passage{c.srv.policy(a.side, h.side), h.side.Domain, c.srv}); x.strayDialog(m) {
+		c.failBranch(w.Branch, 481)
+		return
+	}
 	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr),
 		Routes: h.routes, Dest: h.addr, CSeq: uint32(c.srv.random()) >> 4}
 	l.Local = l.local.index()
@@ -89,7 +93,7 @@ func (p *Policy) appendParty(dst []byte, d *Draft, m *sip.Message, id sip.Header
 		}
 	}
 	a, _ := sip.ParseAddress(m.Get(id))
-	return p.appendAddress(dst, a, host)
+	return p.appendAddress(dst, a, host, id == sip.HdrFrom && p.veil(m)&(veilUser|veilHeader) != 0)
 }
 
 // sendInvite sends the initial INVITE of a leg.
@@ -98,7 +102,7 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.describes,
 		Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
-	b = append(c.appendContact(b, l, o), allow...)
+	b = appendAllow(c.appendContact(b, l, o), o.m)
 	t.Last = c.exact(c.appendCrossing(b, l, o))
 	c.transmit(l.local, t.Last, t.Dest)
 }

@@ -3,132 +3,167 @@ package b2bua
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 
-	"github.com/bifrons/bifrons/media/sdp"
 	"github.com/bifrons/bifrons/sip"
 )
 
-// Action is what a policy does with a header on its way from leg to leg.
-type Action uint8
-
-// The actions. Own means the engine writes the field itself, whatever came.
-const (
-	Drop Action = iota
-	Carry
-	Own
-)
-
-// Policy is what crosses from one side to another: an action per header and body type, a default for the rest. It is data,
-// belongs to a pair of sides, and must not be changed once a Server has it.
-type Policy struct {
-	Name        string
-	Headers     [sip.NumHeaders]Action
-	Rest        Action   // headers without an identity
-	Bodies      []string // content types that cross besides SDP; "*" all
-	Names       bool     // host names in From, To and Request-URI cross; addresses never do
-	ContactTags bool     // media feature tags of the far Contact cross to ours (RFC 3840)
-	SDP         *sdp.Policy
-
-	StripExtensions bool // of RTP (RFC 8285)
+// passage is what the headers of a message need on their way to the other leg.
+type passage struct {
+	*Policy
+	host string // our own, in the place of theirs
+	srv  *Server
 }
-
-// engineOwned never cross, whatever a policy says: the engine writes them (architecture R11).
-var engineOwned = [...]sip.HeaderID{sip.HdrVia, sip.HdrFrom, sip.HdrTo, sip.HdrCallID, sip.HdrCSeq, sip.HdrContact,
-	sip.HdrMaxForwards, sip.HdrRoute, sip.HdrRecordRoute, sip.HdrContentType, sip.HdrContentLength, sip.HdrAllow,
-	sip.HdrSupported, sip.HdrRequire, sip.HdrProxyRequire, sip.HdrUnsupported, sip.HdrRSeq, sip.HdrRAck,
-	sip.HdrSessionExpires, sip.HdrMinSE, sip.HdrReason, sip.HdrTimestamp, sip.HdrRetryAfter}
-
-// neverCarried do not cross by default: they speak of one party's software, topology, credentials or dialogs.
-var neverCarried = [...]sip.HeaderID{sip.HdrUserAgent, sip.HdrServer, sip.HdrOrganization, sip.HdrWarning, sip.HdrErrorInfo,
-	sip.HdrAuthorization, sip.HdrProxyAuthorization, sip.HdrWWWAuthenticate, sip.HdrProxyAuthenticate,
-	sip.HdrAuthenticationInfo, sip.HdrPath, sip.HdrServiceRoute, sip.HdrSecurityClient, sip.HdrSecurityServer,
-	sip.HdrSecurityVerify, sip.HdrPServedUser, sip.HdrPPreferredIdentity, sip.HdrPPreferredService, sip.HdrReferTo,
-	sip.HdrReplaces, sip.HdrJoin, sip.HdrTargetDialog, sip.HdrInReplyTo, sip.HdrCiscoGUID, sip.HdrAllowEvents,
-	sip.HdrAccept, sip.HdrAcceptEncoding, sip.HdrDate}
-
-func newPolicy(name string, rest Action, change map[sip.HeaderID]Action) *Policy {
-	p := &Policy{Name: name, Rest: rest, Names: rest == Carry, ContactTags: rest == Carry, SDP: sdp.PolicyNamed(name)}
-	for id := range p.Headers {
-		p.Headers[id] = rest
-	}
-	for _, id := range neverCarried {
-		p.Headers[id] = Drop
-	}
-	for id, a := range change {
-		p.Headers[id] = a
-	}
-	for _, id := range engineOwned {
-		p.Headers[id] = Own
-	}
-	return p
-}
-
-// UntrustedPolicy drops whatever is not needed to talk.
-func UntrustedPolicy() *Policy {
-	p := newPolicy("untrusted", Drop, map[sip.HeaderID]Action{sip.HdrPrivacy: Carry,
-		sip.HdrContentDisposition: Carry, sip.HdrContentEncoding: Carry, sip.HdrContentLanguage: Carry,
-		sip.HdrInfoPackage: Carry, sip.HdrRecvInfo: Carry, sip.HdrPriority: Carry, sip.HdrAcceptLanguage: Carry})
-	p.Bodies = []string{"application/dtmf-relay", "application/dtmf", "text/plain"}
-	p.StripExtensions = true
-	return p
-}
-
-// HomePolicy carries what IMS needs inside one trust domain (TS 24.229 5.7.5).
-func HomePolicy() *Policy {
-	p := newPolicy("ims-home", Carry, nil)
-	p.Bodies = []string{"*"}
-	return p
-}
-
-// TransparentPolicy carries the names of the software and hints of dates as well.
-func TransparentPolicy() *Policy {
-	p := newPolicy("transparent", Carry, map[sip.HeaderID]Action{sip.HdrUserAgent: Carry, sip.HdrServer: Carry,
-		sip.HdrOrganization: Carry, sip.HdrDate: Carry, sip.HdrAccept: Carry})
-	p.Bodies = []string{"*"}
-	return p
-}
-
-// PolicyNamed finds a ready policy, nil if there is none of that name.
-func PolicyNamed(name string) *Policy {
-	for _, p := range [...]*Policy{UntrustedPolicy(), HomePolicy(), TransparentPolicy()} {
-		if p.Name == name {
-			return p
-		}
-	}
-	return nil
-}
-
-// PolicyNames are the names PolicyNamed knows.
-func PolicyNames() []string { return []string{"ims-home", "transparent", "untrusted"} }
 
 // appendCarried prints the headers of m that the policy lets cross, less those that the draft overrides.
-func (p *Policy) appendCarried(dst []byte, m *sip.Message, d *Draft) []byte {
+func (x *passage) appendCarried(dst []byte, m *sip.Message, d *Draft) []byte {
+	v := x.veil(m)
 	for i := range m.Headers {
 		h := &m.Headers[i]
-		a := p.Headers[h.ID]
-		if h.ID == sip.HdrOther {
-			a = p.Rest
-		}
-		if a != Carry || d != nil && len(d.Headers) > 0 && d.overrides(h) {
+		r := x.rule(h)
+		if r.Action == Drop || r.Action == Own || v != 0 && v.hides(h.ID) || d != nil && len(d.Headers) > 0 && d.overrides(h) {
 			continue
 		}
+		start := len(dst)
 		if name := h.ID.String(); name != "" {
 			dst = append(dst, name...)
 		} else {
 			dst = append(dst, h.Name...)
 		}
-		dst = append(append(append(dst, ": "...), h.Value...), '\r', '\n')
+		dst = append(dst, ": "...)
+		value := len(dst)
+		switch r.Action {
+		case Carry:
+			dst = append(dst, h.Value...)
+		case Filter:
+			dst = appendFiltered(dst, h.Value, r.Only)
+		case Host:
+			dst = x.appendHosted(dst, h.Value)
+		case Map:
+			dst = x.appendMapped(dst, h)
+		}
+		if len(dst) == value && r.Action != Carry { // nothing is left of it
+			dst = dst[:start]
+			continue
+		}
+		dst = append(dst, '\r', '\n')
 	}
 	if d == nil {
 		return dst
 	}
 	for _, f := range d.Headers {
-		if id := sip.HeaderIDOf([]byte(f.Name)); f.Value != "" && p.Headers[id] != Own && isToken(f.Name) {
+		if id := sip.HeaderIDOf([]byte(f.Name)); f.Value != "" && x.Headers[id].Action != Own && isToken(f.Name) {
 			dst = sip.AppendHeader(dst, f.Name, []byte(f.Value))
 		}
 	}
 	return dst
+}
+
+// appendFiltered prints the elements of a list, each with the listed parameters alone. What stands before the first
+// semicolon is no parameter, unless it is written as one, as in P-Charging-Vector.
+func appendFiltered(dst, list []byte, only []string) []byte {
+	start := len(dst)
+	for len(list) > 0 {
+		var one []byte
+		one, list = sip.CutValue(list)
+		element := len(dst)
+		if element > start {
+			dst = append(dst, ", "...)
+		}
+		from := len(dst)
+		for first := true; len(one) > 0; first = false {
+			var part []byte
+			part, one = cutPart(one)
+			name, _, isParam := bytes.Cut(part, []byte("="))
+			if bytes.IndexByte(part, '<') >= 0 || bytes.IndexByte(name, '"') >= 0 || bytes.IndexByte(name, ':') >= 0 {
+				isParam = false
+			}
+			if (!first || isParam) && !listed(bytes.TrimSpace(name), only) {
+				continue
+			}
+			if len(dst) > from {
+				dst = append(dst, ';')
+			}
+			dst = append(dst, part...)
+		}
+		if len(dst) == from {
+			dst = dst[:element]
+		}
+	}
+	return dst
+}
+
+func listed(name []byte, only []string) bool {
+	for _, o := range only {
+		if sip.EqualFold(name, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutPart cuts at the first semicolon that is in neither quotes nor angle brackets.
+func cutPart(v []byte) (part, rest []byte) {
+	quoted, angle := false, false
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<' || c == '>':
+			angle = c == '<'
+		case c == ';' && !angle:
+			return bytes.TrimSpace(v[:i]), v[i+1:]
+		}
+	}
+	return bytes.TrimSpace(v), nil
+}
+
+// appendHosted prints the addresses of a list with our host in the place of theirs. Display names go, and so does whatever
+// is not sip, tel or urn: it could only be reached at the host that is hidden.
+func (x *passage) appendHosted(dst, list []byte) []byte {
+	start := len(dst)
+	for len(list) > 0 {
+		var one []byte
+		one, list = sip.CutValue(list)
+		a, err := sip.ParseAddress(one)
+		if err != nil {
+			continue
+		}
+		u, err := sip.ParseURI(a.URI)
+		if err != nil || !u.IsSIP() && !sip.EqualFold(u.Scheme, "tel") && !sip.EqualFold(u.Scheme, "urn") {
+			continue
+		}
+		if len(dst) > start {
+			dst = append(dst, ", "...)
+		}
+		hide := *x.Policy
+		hide.Names = false
+		dst = append(hide.appendURI(append(dst, '<'), a.URI, x.host), '>')
+		for p := a.Params; ; {
+			name, value, rest, ok := p.Next()
+			if !ok {
+				break
+			}
+			if p = rest; !hostParams(name) || containsAddress(value) {
+				continue
+			}
+			dst = append(append(dst, ';'), name...)
+			if value != nil {
+				dst = append(append(dst, '='), value...)
+			}
+		}
+	}
+	return dst
+}
+
+// hostParams are the parameters that tell of a diversion, and no host (RFC 7044 5, RFC 5806 5).
+func hostParams(name []byte) bool {
+	return listed(name, []string{"index", "rc", "mp", "np", "reason", "counter", "limit", "privacy", "screen", "purpose"})
 }
 
 // isToken tells whether a header name set by an App can be one (RFC 3261 25.1).
@@ -141,45 +176,51 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// carriesBody tells whether a body of that type crosses.
-func (p *Policy) carriesBody(contentType []byte) bool {
-	if i := bytes.IndexByte(contentType, ';'); i >= 0 {
-		contentType = bytes.TrimSpace(contentType[:i])
-	}
-	for _, t := range p.Bodies {
-		if t == "*" || sip.EqualFold(contentType, t) {
-			return true
-		}
-	}
-	return false
-}
-
-// appendAddress prints a From or To for the other side, without tag: display name and URI as the policy lets them cross.
-func (p *Policy) appendAddress(dst []byte, a sip.Address, host string) []byte {
-	if len(a.Display) > 0 {
-		dst = append(append(dst, a.Display...), ' ')
-	}
-	dst = append(dst, '<')
-	dst = p.appendURI(dst, a.URI, host)
-	return append(dst, '>')
-}
-
 // appendURI prints a URI for the other side: a host is replaced when names do not cross, or when it is an address, which
-// names a machine and never a domain. A tel URI or urn names no host.
+// names a machine and never a domain. A tel URI names a host only in its context, a urn none.
 func (p *Policy) appendURI(dst, uri []byte, host string) []byte {
 	u, err := sip.ParseURI(uri)
-	if err != nil || !u.IsSIP() || p.Names && !isAddress(u.Host) {
+	switch {
+	case err == nil && !u.IsSIP() && !p.Names && sip.EqualFold(u.Scheme, "tel"):
+		return appendUser(append(dst, "tel:"...), u.Opaque, AsReceived, host)
+	case err != nil || !u.IsSIP() || p.Names && !isAddress(u.Host):
 		return append(dst, uri...)
 	}
 	dst = append(append(dst, u.Scheme...), ':')
 	if len(u.User) > 0 {
-		dst = append(append(dst, u.User...), '@')
+		dst = append(appendUser(dst, u.User, AsReceived, host), '@')
 	}
 	dst = append(dst, host...)
-	if v, ok := u.Params.Get("user"); ok && len(v) > 0 {
-		dst = append(append(dst, ";user="...), v...)
+	for _, name := range [...]string{"user", "cause"} { // cause tells of a diversion (RFC 4458)
+		if v, ok := u.Params.Get(name); ok && len(v) > 0 && !containsAddress(v) {
+			dst = append(append(append(append(dst, ';'), name...), '='), v...)
+		}
 	}
 	return dst
+}
+
+// relayed are the methods that only work when the far party knows them; the others end here.
+var relayed = [...]string{"INFO", "MESSAGE"}
+
+// appendAllow prints what we allow: our own list, less what we could only pass on and the far party does not allow.
+func appendAllow(dst []byte, far *sip.Message) []byte {
+	if far == nil || !far.Has(sip.HdrAllow) {
+		return append(dst, allow...)
+	}
+	list := allow[:len(allow)-2]
+	start := len(dst)
+	for len(list) > 0 {
+		var one string
+		one, list, _ = strings.Cut(list, ", ")
+		if slices.Contains(relayed[:], one) && !far.HasToken(sip.HdrAllow, one) {
+			continue
+		}
+		if len(dst) > start {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, one...)
+	}
+	return append(dst, '\r', '\n')
 }
 
 // appendContactTags prints the media feature tags of a Contact (RFC 3840 9): parameters that start with a plus sign, and

@@ -91,10 +91,15 @@ func (c *Call) appendContact(dst []byte, l *Leg, o *outgoing) []byte {
 	return append(dst, '\r', '\n')
 }
 
+func (c *Call) passage(from, to *Leg) passage {
+	return passage{c.srv.policy(from.side, to.side), to.side.Domain, c.srv}
+}
+
 // appendCrossing prints what crosses: headers by policy, then the body.
 func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
 	if o.m != nil {
-		dst = c.srv.policy(o.from.side, l.side).appendCarried(dst, o.m, o.draft)
+		x := c.passage(o.from, l)
+		dst = x.appendCarried(dst, o.m, o.draft)
 	}
 	if o.reason != "" {
 		dst = append(append(append(dst, "Reason: "...), o.reason...), '\r', '\n')
@@ -116,7 +121,7 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	if method == sip.INVITE {
-		b = append(c.appendContact(b, l, &o), allow...)
+		b = appendAllow(c.appendContact(b, l, &o), o.m)
 	}
 	t.Last = c.exact(c.appendCrossing(b, l, &o))
 	c.transmit(l.local, t.Last, t.Dest)
@@ -170,7 +175,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 		b = append(b, '\r', '\n')
 	}
 	if t.Method == sip.INVITE && r.status > 100 && r.status < 300 {
-		b = append(c.appendContact(b, l, &r.out), allow...)
+		b = appendAllow(c.appendContact(b, l, &r.out), r.out.m)
 	}
 	b = c.appendCrossing(append(b, r.extra...), l, &r.out)
 	c.step(t, e)

@@ -79,23 +79,26 @@ func New(cfg Config) (*Server, error) {
 	}
 	for _, a := range cfg.Sides {
 		for _, b := range cfg.Sides {
-			s.policies[[2]*Side{a, b}] = pairPolicy(cfg.Policies, a, b)
+			s.policies[[2]*Side{a, b}] = pairPolicy(&cfg, a, b)
 		}
 	}
 	return s, nil
 }
 
-// pairPolicy finds the policy of a pair: what the configuration says, else ims-home inside one trust domain.
-func pairPolicy(pairs []Pair, from, to *Side) *Policy {
-	for _, p := range pairs {
+// pairPolicy finds the policy of a pair: what the configuration says, else that of home inside one trust domain.
+func pairPolicy(cfg *Config, from, to *Side) *Policy {
+	for _, p := range cfg.Policies {
 		if (p.From == "" || p.From == from.Name) && (p.To == "" || p.To == to.Name) {
 			return p.Policy
 		}
 	}
-	if from.Trust == Home && to.Trust == Home {
-		return HomePolicy()
+	switch {
+	case from.Trust != Home || to.Trust != Home:
+		return UntrustedPolicy()
+	case cfg.Home != nil:
+		return cfg.Home
 	}
-	return UntrustedPolicy()
+	return TrustedPolicy()
 }
 
 // Start begins to turn the timer wheel and to watch over the applications; Close ends both.

@@ -10,15 +10,17 @@ import (
 // Config is one configuration file, complete: what the file left out has its
 // default.
 type Config struct {
-	Sides    []Side  // in the order of the file
-	Routes   []Route // the first that matches wins
-	Policies []Pair  // only the pairs the file names; see Config.Policy
-	Media    Media
-	Timers   Timers
-	Calls    Calls
-	Admin    Admin
-	CDR      CDR
-	Log      Log
+	Sides       []Side             // in the order of the file
+	Routes      []Route            // the first that matches wins
+	Policies    []Pair             // only the pairs the file names
+	Definitions []PolicyDefinition // policies of the file's own
+	Audit       Audit
+	Media       Media
+	Timers      Timers
+	Calls       Calls
+	Admin       Admin
+	CDR         CDR
+	Log         Log
 }
 
 // Side is a network we face.
@@ -109,6 +111,19 @@ type Pair struct {
 	Policy   string
 }
 
+// Audit says what happens when something of one party is about to be shown to another.
+type Audit struct{ Mode AuditMode }
+
+// AuditMode is what happens to a message in which a leak is found.
+type AuditMode string
+
+// The modes of the audit: off looks at nothing, count sends and counts, block does not send and ends the call.
+const (
+	AuditOff   AuditMode = "off"
+	AuditCount AuditMode = "count"
+	AuditBlock AuditMode = "block"
+)
+
 // Media says how speech is carried.
 type Media struct {
 	Anchor     bool // false: the parties talk to each other directly
@@ -163,6 +178,7 @@ const (
 // DefaultConfig has every default and no side.
 func DefaultConfig() Config {
 	return Config{
+		Audit:  Audit{Mode: AuditCount},
 		Media:  Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second},
 		Timers: Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
 		Calls:  Calls{MaxForwards: 70, Drain: 30 * time.Second},
@@ -205,55 +221,7 @@ func (c *Config) Side(name string) *Side {
 	return nil
 }
 
-// Policy names what crosses from one side to another: what the file says for the
-// pair, else ims-home between two sides of trust home, else untrusted.
-func (c *Config) Policy(from, to string) string {
-	for _, p := range c.Policies {
-		if p.From == from && p.To == to {
-			return p.Policy
-		}
-	}
-	a, b := c.Side(from), c.Side(to)
-	if a != nil && b != nil && a.Trust == Home && b.Trust == Home {
-		return "ims-home"
-	}
-	return "untrusted"
-}
-
-// Route finds the first route for a request that came in on a side, with the next
-// hop filled in; false when no route matches. header gives the values of a header field.
-func (c *Config) Route(from, user, host string, header func(name string) []string) (Route, bool) {
-	for _, r := range c.Routes {
-		if r.From != "" && r.From != from || !r.Match.holds(user, host, header) {
-			continue
-		}
-		if to := c.Side(r.To); to != nil && r.NextHop.IsZero() {
-			r.NextHop = to.NextHop
-		}
-		return r, true
-	}
-	return Route{}, false
-}
-
 func (m Match) everything() bool { return m == Match{} }
-
-func (m Match) holds(user, host string, header func(string) []string) bool {
-	if m.User != nil && !m.User.MatchString(user) {
-		return false
-	}
-	if m.Host != nil && !m.Host.MatchString(host) {
-		return false
-	}
-	if m.Header.Name == "" {
-		return true
-	}
-	for _, v := range header(m.Header.Name) {
-		if m.Header.Value == nil || m.Header.Value.MatchString(v) {
-			return true
-		}
-	}
-	return false
-}
 
 // or gives the first address unless it is missing.
 func or(a, b netip.Addr) netip.Addr {

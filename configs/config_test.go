@@ -139,67 +139,6 @@ func TestCompleteMedia(t *testing.T) {
 	}
 }
 
-func TestPolicy(t *testing.T) {
-	cfg := Config{
-		Sides:    []Side{{Name: "a", Trust: Home}, {Name: "b", Trust: Home}, {Name: "c", Trust: Partner}},
-		Policies: []Pair{{"a", "b", "transparent"}},
-	}
-	for _, c := range []struct{ from, to, want string }{
-		{"a", "b", "transparent"},
-		{"b", "a", "ims-home"}, // a pair has a direction
-		{"a", "a", "ims-home"},
-		{"a", "c", "untrusted"},
-		{"c", "c", "untrusted"},
-		{"a", "nowhere", "untrusted"},
-	} {
-		if got := cfg.Policy(c.from, c.to); got != c.want {
-			t.Errorf("%s to %s: got %s, want %s", c.from, c.to, got, c.want)
-		}
-	}
-}
-
-func TestRoute(t *testing.T) {
-	cfg, err := Parse("x.yaml", []byte(`
-sides:
-  a: {listen: udp:127.0.0.1:0}
-  b: {listen: udp:127.0.0.1:0, next_hop: sip:127.0.0.9}
-routes:
-  - {from: a, match: {user: ^49}, to: b, next_hop: sip:127.0.0.1:1}
-  - {from: a, match: {host: ^example\.org$, header: {name: X-Class}}, to: b, next_hop: sip:127.0.0.1:2}
-  - {from: a, match: {header: {name: X-Class, value: gold}}, to: b, next_hop: sip:127.0.0.1:3}
-  - {from: b, to: a, next_hop: sip:127.0.0.1:4}
-  - {match: {user: ^any$}, to: b}
-`), Known{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name, from, user, host string
-		class                  []string
-		want                   string // URI of the next hop
-	}{
-		{"first of two", "a", "491", "example.org", []string{"gold"}, "sip:127.0.0.1:1"},
-		{"host and header there", "a", "1", "example.org", []string{"tin"}, "sip:127.0.0.1:2"},
-		{"host without header", "a", "1", "example.org", nil, ""},
-		{"anchored host", "a", "1", "example.organic", []string{"tin"}, ""},
-		{"second value of a header", "a", "1", "x", []string{"tin", "gold"}, "sip:127.0.0.1:3"},
-		{"other side", "b", "491", "example.org", nil, "sip:127.0.0.1:4"},
-		{"every side, next hop of the side", "a", "any", "x", nil, "sip:127.0.0.9"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r, ok := cfg.Route(c.from, c.user, c.host, func(name string) []string {
-				if name != "X-Class" {
-					t.Errorf("asked for header %q", name)
-				}
-				return c.class
-			})
-			if r.NextHop.URI != c.want || ok != (c.want != "") {
-				t.Errorf("got %q %v, want %q", r.NextHop.URI, ok, c.want)
-			}
-		})
-	}
-}
-
 func TestValidateOfAProgramsConfig(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Timers.T1 = 0

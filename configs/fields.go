@@ -3,6 +3,7 @@ package configs
 import (
 	"log/slog"
 	"regexp"
+	"strings"
 )
 
 // The keys of the file, section by section.
@@ -12,6 +13,10 @@ func (d *decoder) config(v value, c *Config) {
 		{"sides", func(v value) { d.sides(v, &c.Sides) }},
 		{"routes", func(v value) { d.routes(v, &c.Routes) }},
 		{"policies", func(v value) { d.policies(v, &c.Policies) }},
+		{"policy_definitions", func(v value) { d.definitions(v, &c.Definitions) }},
+		{"audit", func(v value) {
+			d.fields(v, []field{{"mode", read(d, &c.Audit.Mode, "a word", choice(same(AuditOff), same(AuditCount), same(AuditBlock)))}})
+		}},
 		{"media", func(v value) { d.media(v, &c.Media) }},
 		{"timers", func(v value) { d.timers(v, &c.Timers) }},
 		{"calls", func(v value) { d.calls(v, &c.Calls) }},
@@ -97,6 +102,31 @@ func (d *decoder) policies(v value, pairs *[]Pair) {
 			{"policy", d.text(&p.Policy)},
 		})
 		*pairs = append(*pairs, p)
+	})
+}
+
+func (d *decoder) definitions(v value, all *[]PolicyDefinition) {
+	d.entries(v, func(name string, at place, e value) {
+		p := PolicyDefinition{Name: name, Version: 1}
+		if err := sideName(name); err != nil {
+			d.fail(at, strings.Replace(err.Error(), "a side", "a policy", 1))
+			d.bad[e.path] = true
+		}
+		naming := choice(named("received", "received"), named("normalised", "normalised"), named("anonymous", "anonymous"))
+		d.fields(e, []field{
+			{"version", read(d, &p.Version, "a number", number)},
+			{"base", d.text(&p.Base)},
+			{"headers", d.changes(&p.Headers)},
+			{"attributes", d.changes(&p.Attributes)},
+			{"bodies", d.changes(&p.Bodies)},
+			{"display", read(d, &p.Display, "a word", naming)},
+			{"user", read(d, &p.User, "a word", naming)},
+			{"hosts", d.optional(&p.Hosts)},
+			{"contact_tags", d.optional(&p.Tags)},
+			{"rtp_extensions", d.optional(&p.Extensions)},
+			{"privacy", d.optional(&p.Privacy)},
+		})
+		*all = append(*all, p)
 	})
 }
 

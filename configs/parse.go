@@ -20,7 +20,13 @@ const maxSize = 256 << 10
 
 // Known are the names a configuration may use that other packages own. A nil list
 // is not checked.
-type Known struct{ Policies, Apps []string }
+type Known struct {
+	Policies, Apps      []string
+	Pinned              []string // the same policies as name@version
+	Headers, Attributes []string // names that a definition may have meant
+
+	Change func(section string, c Change) error // what is wrong with a change of a policy
+}
 
 // Load reads a configuration file. A file that cannot be read gives an ordinary
 // error, mistakes in it give Errors.

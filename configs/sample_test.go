@@ -70,8 +70,8 @@ func TestMinimalShowsTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	if got.Policy("inside", "outside") != want.Policy("inside", "outside") {
-		t.Errorf("lists policy %s, default is %s", got.Policy("inside", "outside"), want.Policy("inside", "outside"))
+	if want := []Pair{{"inside", "outside", "untrusted"}}; !cmp.Equal(got.Policies, want) {
+		t.Errorf("lists policies %v, want %v", got.Policies, want)
 	}
 	got.Policies = nil
 	if d := cmp.Diff(want, got, compare); d != "" {

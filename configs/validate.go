@@ -33,6 +33,9 @@ func (c *Config) check(known Known, bad problem) {
 	for i := range c.Routes {
 		c.checkRoute(i, bad)
 	}
+	for i := range c.Definitions {
+		c.checkDefinition(i, known, bad)
+	}
 	for i := range c.Policies {
 		c.checkPair(i, known, bad)
 	}
@@ -123,9 +126,9 @@ func (c *Config) checkPair(i int, known Known, bad problem) {
 	c.checkName(path+".to", p.To, bad)
 	switch {
 	case p.Policy == "":
-		bad(path+".policy", "no policy is given; add `policy:`"+suggest("", known.Policies))
-	case known.Policies != nil && !slices.Contains(known.Policies, p.Policy):
-		bad(path+".policy", "no policy is named "+tick(p.Policy)+suggest(p.Policy, known.Policies))
+		bad(path+".policy", "no policy is given; add `policy:`"+suggest("", c.policyNames(known)))
+	case known.Policies != nil && !c.knowsPolicy(p.Policy, known):
+		bad(path+".policy", "no policy is named "+tick(p.Policy)+suggest(p.Policy, c.policyNames(known)))
 	}
 	for j, before := range c.Policies[:i] {
 		if before.From == p.From && before.To == p.To {

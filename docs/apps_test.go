@@ -122,7 +122,7 @@ func TestExample(t *testing.T) {
 		b2buatest.Run(t, b2buatest.Load(t, name), func(_ *b2buatest.World, c *b2bua.Config, _ []string) {
 			c.Apps = services.Apps(services.Deps{})
 			c.Sides[0].Apps = []string{"example"}
-			c.Policies = []b2bua.Pair{{Policy: b2bua.HomePolicy()}}
+			c.Policies = []b2bua.Pair{{Policy: b2bua.TrustedPolicy()}}
 		})
 	}
 }

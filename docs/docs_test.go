@@ -20,6 +20,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/services"
 )
 
@@ -137,7 +138,7 @@ func TestSnippets(t *testing.T) {
 }
 
 func known() configs.Known {
-	return configs.Known{Policies: b2bua.PolicyNames(), Apps: services.Names()}
+	return configs.Known{Policies: append(b2bua.PolicyNames(), ims.HomePolicy().Name), Apps: services.Names()}
 }
 
 // complete gives a part of a configuration the sides it speaks of.

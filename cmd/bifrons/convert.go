@@ -5,14 +5,8 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
-	"github.com/bifrons/bifrons/services"
 	"github.com/bifrons/bifrons/sip"
 )
-
-// known is what a configuration may name.
-func known() configs.Known {
-	return configs.Known{Policies: b2bua.PolicyNames(), Apps: services.Names()}
-}
 
 // coreConfig turns a configuration into that of the call core, less sides, sinks and applications.
 func coreConfig(cfg *configs.Config) b2bua.Config {
@@ -23,9 +17,6 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 	for _, r := range cfg.Routes {
 		c.Routes = append(c.Routes, b2bua.Route{From: r.From, User: r.Match.User, Host: r.Match.Host, Header: r.Match.Header.Name,
 			Value: r.Match.Header.Value, To: r.To, NextHop: nextHop(r.NextHop)})
-	}
-	for _, p := range cfg.Policies {
-		c.Policies = append(c.Policies, b2bua.Pair{From: p.From, To: p.To, Policy: b2bua.PolicyNamed(p.Policy)})
 	}
 	return c
 }

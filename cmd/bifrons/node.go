@@ -51,6 +51,9 @@ func (n *node) start(cfg *configs.Config) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	core := coreConfig(cfg)
 	core.Log, core.Apps = n.log, services.Apps(services.Deps{})
+	if err := pairPolicies(cfg, &core); err != nil {
+		return err
+	}
 	if err := n.openRecords(cfg.CDR.File, &core); err != nil {
 		return err
 	}
