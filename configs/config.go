@@ -14,7 +14,6 @@ type Config struct {
 	Routes      []Route            // the first that matches wins
 	Policies    []Pair             // only the pairs the file names
 	Definitions []PolicyDefinition // policies of the file's own
-	Audit       Audit
 	Media       Media
 	Timers      Timers
 	Calls       Calls
@@ -111,19 +110,6 @@ type Pair struct {
 	Policy   string
 }
 
-// Audit says what happens when something of one party is about to be shown to another.
-type Audit struct{ Mode AuditMode }
-
-// AuditMode is what happens to a message in which a leak is found.
-type AuditMode string
-
-// The modes of the audit: off looks at nothing, count sends and counts, block does not send and ends the call.
-const (
-	AuditOff   AuditMode = "off"
-	AuditCount AuditMode = "count"
-	AuditBlock AuditMode = "block"
-)
-
 // Media says how speech is carried.
 type Media struct {
 	Anchor     bool // false: the parties talk to each other directly
@@ -178,7 +164,6 @@ const (
 // DefaultConfig has every default and no side.
 func DefaultConfig() Config {
 	return Config{
-		Audit:  Audit{Mode: AuditCount},
 		Media:  Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second},
 		Timers: Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
 		Calls:  Calls{MaxForwards: 70, Drain: 30 * time.Second},
