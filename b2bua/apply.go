@@ -42,6 +42,8 @@ func (c *Call) apply(w *Walk, e Effect) {
 		c.setAlarm(uint8(w.At), c.home(uint8(w.At), w.Branch), e)
 	case Follow:
 		ok = c.setChain(int(w.At)+1, e.Apps)
+	case Watch:
+		ok = c.applyWatch(e)
 	default:
 		ok = false
 	}

@@ -20,6 +20,7 @@ type State struct {
 	Chain    []Applied
 	Data     []AppData
 	Alarms   []AppAlarm
+	Watches  []Watch // what Apps changed in how legs are watched
 
 	Invite  Text // the caller's, as long as it may still be dialled
 	Hops    int  // Max-Forwards of it
@@ -47,6 +48,7 @@ type Branch struct {
 	Until  time.Duration
 	Failed int // status
 	Hops   int // redirections followed
+	Hunt   *Hunt
 }
 
 // Applied is an App of the chain, by name and version.
@@ -156,12 +158,16 @@ func (c *Call) settle() {
 		if l.Hold != nil {
 			soonest(l.Hold.Until)
 		}
+		if l.Phase == Confirmed && c.Cause == nil {
+			soonest(c.vigil(l))
+		}
 		if c.Cause != nil {
 			l.shrink()
 		}
 	}
 	for i := range c.Branches {
 		soonest(c.Branches[i].Until)
+		soonest(c.Branches[i].Hunt.due())
 	}
 	for i := range c.Alarms {
 		soonest(c.Alarms[i].At)
@@ -199,8 +205,14 @@ func (c *Call) timers() {
 				}
 			}
 		}
+		if l.Phase == Confirmed && c.Cause == nil {
+			c.watch(l, now)
+		}
 	}
 	for i := range c.Branches {
+		if late(c.Branches[i].Hunt.due()) {
+			c.unheard(uint8(i))
+		}
 		if late(c.Branches[i].Until) {
 			c.Branches[i].Until = 0
 			c.abandon(c.Legs[c.Branches[i].Leg], 408)
@@ -229,7 +241,7 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 		c.end(Cause{Status: 408, By: l.party(), Text: "no ACK"})
 	case t.Kind == sip.InviteClient && l.Phase == Trying:
 		c.abandon(l, 408)
-	case t.Own || l.Phase == Over:
+	case t.Own && t.Method != sip.INVITE && t.Method != sip.UPDATE || l.Phase == Over:
 	default:
 		if t.Kind == sip.InviteClient { // RFC 4320 4.2: a 408 to another request would come too late to be of use
 			c.answerPeer(t, 408, nil)
@@ -246,7 +258,7 @@ func (c *Call) end(cause Cause) {
 	c.Cause = &cause
 	c.Invite = Text{}
 	rec := cdr.Record{Call: c.ID, Start: c.Started, Ringing: c.Rang, Answer: c.Answer, End: c.srv.cfg.Clock.Wall(),
-		Status: cause.Status, By: cause.By, Cause: cause.Text, Legs: make([]cdr.Leg, 0, len(c.Legs))}
+		Status: cause.Status, By: cause.By, Cause: cause.Text, Evidence: cause.Evidence, Legs: make([]cdr.Leg, 0, len(c.Legs))}
 	for i, l := range c.Legs {
 		rec.Legs = append(rec.Legs, cdr.Leg{Side: l.Side, CallID: c.srv.callID(c, l)})
 		if i == 0 {
@@ -256,7 +268,7 @@ func (c *Call) end(cause Cause) {
 	}
 	c.Alarms = nil
 	for i := range c.Branches {
-		c.Branches[i].Until = 0
+		c.Branches[i].Until, c.Branches[i].Hunt = 0, nil
 	}
 	c.srv.active.Add(-1)
 	c.srv.metrics.ended(cause.Status)
@@ -312,7 +324,7 @@ func (c *Call) bye(l *Leg, reason string) {
 // shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
 // ours lasts, another fork may still answer it.
 func (l *Leg) shrink() {
-	l.Queue, l.Ports = nil, nil
+	l.Queue, l.Ports, l.Life, l.Session = nil, nil, nil, nil
 	for _, t := range l.Txs {
 		if t.Kind == sip.InviteClient || t.State == sip.Proceeding || l.Hangup {
 			return

@@ -6,6 +6,8 @@ type Cause struct {
 	By     string `json:"by"` // caller, callee, bifrons
 	Text   string `json:"text"`
 	Reason string `json:"reason,omitempty"` // the Reason value that goes with it (RFC 3326), made by us
+
+	Evidence string `json:"evidence,omitempty"` // what proved that a party is lost
 }
 
 // Who ended a call.

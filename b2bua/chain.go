@@ -70,7 +70,7 @@ func (c *Call) queue(l *Leg, w Walk) {
 				return
 			}
 		}
-	case Message, Reinvite, MediaNews:
+	case Message, Reinvite, MediaNews, Limit:
 		bounded = true
 	}
 	if bounded && len(l.Queue) >= maxQueue {

@@ -97,6 +97,73 @@ type Side struct {
 	Allow          []netip.Prefix
 	Media          netip.Addr
 	MediaAdvertise netip.Addr // shown in descriptions instead of Media when valid
+	Liveness       Liveness   // of confirmed legs; the zero value watches nothing
+	Targets        []Target   // several next hops; NextHop then is not used
+	Health         Health     // of the targets
+
+	goals []*goal
+}
+
+// Liveness is how a confirmed leg is watched. 0 switches a part off; in a Watch effect it leaves the part as it is, and less
+// than 0 switches it off.
+type Liveness struct {
+	Every   time.Duration // between OPTIONS in the dialog
+	Timeout time.Duration // of one
+	Strikes int           // that end the leg
+
+	Expires    time.Duration // session interval to ask for (RFC 4028); 0 runs no session timer
+	MinExpires time.Duration // shortest one to agree to
+	Refresher  Refresher
+	Refresh    Refresh
+
+	Silence     time.Duration // without RTP and RTCP of a party that may send
+	HoldSilence time.Duration // of one that may not
+	MaxDuration time.Duration // since the answer
+}
+
+// Refresher is who shall refresh a session when the choice is ours (RFC 4028 9).
+type Refresher uint8
+
+// The party is the default: behind an S-CSCF it is the telephone's task.
+const (
+	PreferRemote Refresher = iota + 1
+	PreferLocal
+)
+
+// Refresh is the request that refreshes a session.
+type Refresh uint8
+
+// ByUpdate is the default, and a re-INVITE for those who do not allow UPDATE.
+const (
+	ByUpdate Refresh = iota + 1
+	ByInvite
+)
+
+// DefaultLiveness probes every 30 seconds and runs session timers of half an hour; silence and duration end nothing.
+func DefaultLiveness() Liveness {
+	return Liveness{Every: 30 * time.Second, Timeout: 2 * time.Second, Strikes: 3, Expires: 30 * time.Minute, MinExpires: 90 * time.Second,
+		Refresher: PreferRemote, Refresh: ByUpdate}
+}
+
+// Target is one of several next hops of a side. The lowest priority goes first; targets of the same share calls by weight, as in
+// RFC 2782.
+type Target struct {
+	NextHop
+	Priority, Weight int
+}
+
+// Health is how targets are judged. DefaultHealth gives the values of every day.
+type Health struct {
+	Try     time.Duration // without any response the next target gets the INVITE; behind an S-CSCF twice that ends it
+	Ping    time.Duration // between OPTIONS to each of several targets; 0 sends none
+	Timeout time.Duration // of one
+	Strikes int           // failures in a row that put a target down
+	Recover time.Duration // from the first sign of life to a full share of calls
+}
+
+// DefaultHealth tries a target for two seconds and pings it every ten.
+func DefaultHealth() Health {
+	return Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}
 }
 
 // NextHop is where requests of a side go when no Route says it: the host that stands in their Request-URI and its address.
@@ -143,12 +210,15 @@ func (cfg *Config) validate() error {
 	if len(cfg.Sides) == 0 {
 		return errors.New("b2bua: no side to listen on")
 	}
-	names := map[string]bool{}
+	names, targets := map[string]bool{}, 0
 	for _, s := range cfg.Sides {
 		if names[s.Name] || len(s.Locals) == 0 {
 			return fmt.Errorf("b2bua: side %q is named twice or has no address", s.Name)
 		}
 		names[s.Name] = true
+		if targets += len(s.Targets); targets > maxTargets {
+			return fmt.Errorf("b2bua: side %q: more than %d targets of all sides together", s.Name, maxTargets)
+		}
 		for _, app := range s.Apps {
 			if _, ok := cfg.Apps[app]; !ok {
 				return fmt.Errorf("b2bua: side %q: no application %q", s.Name, app)

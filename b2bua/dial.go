@@ -12,6 +12,8 @@ type hop struct {
 	addr   netip.AddrPort
 	host   string   // for Request-URI and To, where those of the caller do not cross
 	routes []string // byte for byte
+	routed bool     // by a Route of the request
+	hunts  bool     // the side's own targets say where to
 }
 
 // dial makes a leg for a branch and sends its INVITE: the end of an Invite's walk.
@@ -24,6 +26,9 @@ func (c *Call) dial(w *Walk, inv Invite) {
 	h, status := c.srv.route(a, inv.Draft)
 	if _, err := sip.ParseURI([]byte(inv.RequestURI)); err != nil {
 		status = 500
+	}
+	if status == 0 && !c.hunt(w.Branch, &h, inv.Draft) {
+		status = 408
 	}
 	if status != 0 {
 		c.failBranch(w.Branch, status)
@@ -42,7 +47,7 @@ func (c *Call) dial(w *Walk, inv Invite) {
 	l.Dialogs = append(l.Dialogs, d)
 	c.Legs = append(c.Legs, l)
 	c.Branches[w.Branch].Leg = l.Slot
-	if t := inv.Next.Timeout; t > 0 {
+	if t := inv.Next.Timeout; t > 0 && c.Branches[w.Branch].Until == 0 {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
 	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1}
@@ -102,9 +107,11 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.describes,
 		Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
-	b = appendAllow(c.appendContact(b, l, o), o.m)
+	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l)
 	t.Last = c.exact(c.appendCrossing(b, l, o))
-	c.transmit(l.local, t.Last, t.Dest)
+	if h := c.Branches[l.Branch].Hunt; !c.transmit(l.local, t.Last, t.Dest) && h.due() > 0 {
+		h.Until = c.srv.now() // the network refuses it: the next one has its turn at once
+	}
 }
 
 // cancel cancels an INVITE of ours, now or as soon as a provisional allows it (RFC 3261 9.1).
@@ -146,11 +153,12 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 			if !ok {
 				return hop{}, 502
 			}
-			return hop{side: a.side, addr: addr, host: addr.String(), routes: routes}, 0
+			return hop{side: a.side, addr: addr, host: addr.String(), routes: routes, routed: true}, 0
 		}
 	}
 	h.side = a.side
 	next := a.side.NextHop
+	h.hunts = true
 	if d.Next.Side != "" {
 		if h.side = s.sides[d.Next.Side]; h.side == nil {
 			return hop{}, 500
@@ -158,8 +166,8 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 		next = h.side.NextHop
 	} else if r := s.match(a.side, d); r != nil {
 		h.side = s.sides[r.To]
-		if next = r.NextHop; !next.Addr.IsValid() {
-			next = h.side.NextHop
+		if next, h.hunts = r.NextHop, false; !next.Addr.IsValid() {
+			next, h.hunts = h.side.NextHop, true
 		}
 	}
 	if d.Next.NextHop != "" {
@@ -167,7 +175,7 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 		if err != nil {
 			return hop{}, 500
 		}
-		next = NextHop{Host: d.Next.NextHop, Addr: addr}
+		next, h.hunts = NextHop{Host: d.Next.NextHop, Addr: addr}, false
 	}
 	if !next.Addr.IsValid() {
 		return hop{}, 404

@@ -54,7 +54,12 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 			return // repeated, and the other party has not acknowledged yet
 		}
 		l.Dialogs[t.Dialog].refresh(m)
+		c.agreed(l, m)
+		c.showSent(l, t.Last)
 		t.Last = nil
+		if t.Own {
+			c.ownAnswer(l, l.Dialogs[t.Dialog], m)
+		}
 		if t.Offered { // although it may be cancelled: it stands
 			c.sendAck(l, t, outgoing{})
 		}
@@ -63,6 +68,8 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		d := c.early(l, t, m)
 		l.Phase, d.Confirmed = Confirmed, true
 		l.Dialogs, t.Dialog = []*Dialog{d}, 0
+		c.agreed(l, m)
+		c.showSent(l, t.Last)
 		t.Last = nil
 		if t.Offered {
 			c.sendAck(l, t, outgoing{})

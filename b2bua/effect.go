@@ -46,6 +46,13 @@ type Alarm struct {
 // chosen by the first App, which knows the subscriber.
 type Follow struct{ Apps []string }
 
+// Watch changes how a leg is watched: what is 0 stays as it is, what is less than 0 is switched off. Leg -1 is every leg, also
+// those still to come.
+type Watch struct {
+	Leg int
+	Liveness
+}
+
 // effectTypes is the one table of names: logs, JSON, scripts and remote programs use it alike.
 var effectTypes = named{
 	"dial":   func() any { return &Dial{} },
@@ -56,4 +63,5 @@ var effectTypes = named{
 	"send":   func() any { return &Send{} },
 	"alarm":  func() any { return &Alarm{} },
 	"follow": func() any { return &Follow{} },
+	"watch":  func() any { return &Watch{} },
 }

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"encoding"
+	"time"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -65,6 +66,13 @@ type MediaNews struct {
 	Kind string
 }
 
+// Limit warns that a leg will be ended by a limit: "duration" or "silence", in Left. A Watch may move the limit.
+type Limit struct {
+	Leg  int
+	Kind string
+	Left time.Duration
+}
+
 // Ended comes to every App exactly once.
 type Ended struct{ Cause Cause }
 
@@ -79,6 +87,7 @@ var eventTypes = named{
 	"hangup":   func() any { return &Hangup{} },
 	"timer":    func() any { return &Timer{} },
 	"media":    func() any { return &MediaNews{} },
+	"limit":    func() any { return &Limit{} },
 	"ended":    func() any { return &Ended{} },
 }
 

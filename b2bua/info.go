@@ -28,6 +28,9 @@ type LegInfo struct {
 	State  string   `json:"state"` // trying, confirmed, over
 	Remote string   `json:"remote"`
 	Ports  []uint16 `json:"ports"` // local RTP ports, one per m-line, 0 for none
+
+	Strikes int    `json:"strikes,omitempty"` // failed probes in a row,
+	Doubt   string `json:"doubt,omitempty"`   // and what the last one brought
 }
 
 // Calls returns the calls that have not ended, oldest first. It asks each call in its mailbox; one that is busy for longer
@@ -60,7 +63,10 @@ func (c *Call) info() *Info {
 	}
 	for _, l := range c.Legs {
 		li := LegInfo{Side: l.Side, CallID: c.srv.callID(c, l), Party: l.party(), State: [...]string{"trying", "confirmed", "over"}[l.Phase],
-			Remote: l.Dest.String(), Ports: []uint16{}}
+			Remote: l.Dest.String(), Ports: []uint16{}, Doubt: l.Life.evidence()}
+		if l.Life != nil {
+			li.Strikes = int(l.Life.Strikes)
+		}
 		for _, p := range l.Ports {
 			port := uint16(0)
 			if p.ID != 0 {
@@ -81,7 +87,7 @@ func (s *Server) logStart(c *Call, l *Leg) {
 
 func (s *Server) logEnd(c *Call, r *cdr.Record) {
 	if s.log.Enabled(s.ctx, slog.LevelInfo) {
-		s.log.Info("call ended", "call", c.ID, "callid", c.Legs[0].CallID, "icid", c.ICID, "status", r.Status, "by", r.By, "cause", r.Cause,
+		s.log.Info("call ended", "call", c.ID, "callid", c.Legs[0].CallID, "icid", c.ICID, "status", r.Status, "by", r.By, "cause", r.Cause, "evidence", r.Evidence,
 			"duration", r.End.Sub(r.Start).Round(time.Millisecond))
 	}
 }

@@ -50,6 +50,10 @@ type Leg struct {
 	Hold  *Held
 	Queue []Walk // what waits behind the hold
 
+	First   uint32 // number of the initial INVITE's transaction, once it was sent again; 0 is 1
+	Life    *Life  // how its party is watched, once it is confirmed
+	Session *Session
+
 	side  *Side
 	local *Local
 }
@@ -132,10 +136,10 @@ func (l *Leg) tx(num uint32) *Tx {
 
 // initial returns the transaction of the leg's first INVITE while it lasts.
 func (l *Leg) initial() *Tx {
-	if len(l.Txs) > 0 && l.Txs[0].Num == 1 && l.Txs[0].Method == sip.INVITE {
+	if len(l.Txs) > 0 && l.Txs[0].Num == 1 && l.Txs[0].Method == sip.INVITE && l.First == 0 {
 		return l.Txs[0]
 	}
-	return nil
+	return l.tx(l.First)
 }
 
 // dialogOf returns the index of the dialog with a remote tag, -1 if there is none.
@@ -209,12 +213,15 @@ func (c *Call) repeat(l *Leg, t *Tx) {
 	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest)
 }
 
-func (c *Call) transmit(from *Local, b []byte, to netip.AddrPort) {
+// transmit sends a message; false when the network does not take it.
+func (c *Call) transmit(from *Local, b []byte, to netip.AddrPort) bool {
 	if len(b) == 0 {
-		return
+		return true
 	}
 	if err := from.Send(b, to); err != nil {
 		c.srv.metrics.sendErrors.Inc()
 		c.srv.log.Debug("send failed", "call", c.ID, "to", to, "err", err)
+		return false
 	}
+	return true
 }

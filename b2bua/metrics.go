@@ -15,9 +15,11 @@ type Metrics struct {
 
 	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
 	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
-	effectsRefused, panics                                     prometheus.Counter
+	effectsRefused, panics, probes, failovers                  prometheus.Counter
+	lostBy                                                     *prometheus.CounterVec
 	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
 	appFailures                                                *prometheus.CounterVec
+	targetUp                                                   *prometheus.GaugeVec
 	setUp                                                      prometheus.Histogram
 	methods                                                    [16]prometheus.Counter
 	ends                                                       [7]prometheus.Counter
@@ -50,6 +52,9 @@ func newMetrics(s *Server) *Metrics {
 	m.queueFull = counter("held_queue_full_total", "Events dropped because too many waited behind a hold.")
 	m.effectsRefused = counter("effects_refused_total", "Effects of applications that did not fit the call.")
 	m.panics = counter("internal_errors_total", "Steps that panicked; each cost its call.")
+	m.probes = counter("probes_sent_total", "OPTIONS sent to confirmed legs, without repetitions.")
+	m.failovers = counter("failovers_total", "INVITEs given to another target because one did not answer, or with 503.")
+	m.lostBy = vec("parties_lost_total", "Calls ended because a party was lost, by how that was known.", "how")
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
 	m.setUp = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "call_set_up_seconds",
 		Help: "Time from INVITE to 2xx.", Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 60}})
@@ -57,7 +62,9 @@ func newMetrics(s *Server) *Metrics {
 		func() float64 { return float64(s.Active()) })
 	linger := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls_lingering",
 		Help: "Ended calls that wait for their last transaction timers."}, func() float64 { return float64(s.table.len() - s.Active()) })
-	m.all = append(m.all, m.setUp, calls, linger)
+	m.targetUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "target_up",
+		Help: "1 for a target that gets its calls, 0.5 for one that returns, 0 for one that is down."}, []string{"side", "target"})
+	m.all = append(m.all, m.targetUp, m.setUp, calls, linger)
 	for i := range m.methods {
 		name := sip.Method(min(i, int(sip.PUBLISH))).String()
 		if name == "" {

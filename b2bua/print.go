@@ -116,12 +116,13 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	if method == sip.INVITE {
 		kind, first = sip.InviteClient, sip.Calling
 	}
+	l.interrupt()
 	l.CSeq++
 	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: l.destination(d)}, first)
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
-	if method == sip.INVITE {
-		b = appendAllow(c.appendContact(b, l, &o), o.m)
+	if method == sip.INVITE || method == sip.UPDATE {
+		b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, &o), o.m), l)
 	}
 	t.Last = c.exact(c.appendCrossing(b, l, &o))
 	c.transmit(l.local, t.Last, t.Dest)
@@ -136,6 +137,7 @@ func (c *Call) sendAck(l *Leg, t *Tx, o outgoing) {
 	t.Ack = c.exact(c.appendCrossing(b, l, &o))
 	t.Last = nil
 	t.Dest = l.destination(d)
+	c.show(l, o.contentType, o.body)
 	c.transmit(l.local, t.Ack, t.Dest)
 }
 
@@ -176,6 +178,10 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	}
 	if t.Method == sip.INVITE && r.status > 100 && r.status < 300 {
 		b = appendAllow(c.appendContact(b, l, &r.out), r.out.m)
+		if r.status >= 200 {
+			c.show(l, r.out.contentType, r.out.body)
+			b = c.appendSessionAnswer(b, l)
+		}
 	}
 	b = c.appendCrossing(append(b, r.extra...), l, &r.out)
 	c.step(t, e)

@@ -66,6 +66,10 @@ func (s *Server) receiveResponse(run *runner, l *Local, m *sip.Message) {
 		s.metrics.strays.Inc()
 		return
 	}
+	if r.call == 0 {
+		s.pong(l, r, m)
+		return
+	}
 	s.deliver(run, event{msg: m, local: l, ref: r})
 }
 
@@ -103,11 +107,11 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 			s.refuse(l, m, 503, "Retry-After: 30\r\n")
 			return
 		}
-		if m.Has(sip.HdrRequire) {
-			s.refuse(l, m, 420, unsupported(m))
+		if not := unsupported(l.side, m); not != "" {
+			s.refuse(l, m, 420, not)
 			return
 		}
-		s.refuse(l, m, 200, allow+"Accept: application/sdp\r\n")
+		s.refuse(l, m, 200, allow+l.side.supported()+"Accept: application/sdp\r\n")
 	case sip.BYE, sip.INFO:
 		s.refuse(l, m, 481, "")
 	case sip.MethodOther:
@@ -124,7 +128,7 @@ func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
 		s.enter(run, c, event{msg: m, local: l, invite: true})
 		return
 	}
-	status, extra := s.admit(m)
+	status, extra := s.admit(l.side, m)
 	if status != 0 {
 		s.metrics.refused(status)
 		s.refuse(l, m, status, extra)
@@ -134,7 +138,7 @@ func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
 }
 
 // admit says whether an INVITE may become a call; 0 is yes. Only new calls pass here.
-func (s *Server) admit(m *sip.Message) (status int, extra string) {
+func (s *Server) admit(side *Side, m *sip.Message) (status int, extra string) {
 	switch u, err := sip.ParseURI(m.RequestURI); {
 	case s.Draining():
 		return 503, "Retry-After: 30\r\n"
@@ -144,10 +148,12 @@ func (s *Server) admit(m *sip.Message) (status int, extra string) {
 		return 400, ""
 	case !u.IsSIP() && !sip.EqualFold(u.Scheme, "tel") && !sip.EqualFold(u.Scheme, "urn"):
 		return 416, ""
-	case m.Has(sip.HdrRequire):
-		return 420, unsupported(m)
+	case unsupported(side, m) != "":
+		return 420, unsupported(side, m)
 	case !m.Has(sip.HdrContact):
 		return 400, ""
+	case side.Liveness.tooShort(m) != "":
+		return 422, side.Liveness.tooShort(m)
 	}
 	return 0, ""
 }

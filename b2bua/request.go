@@ -43,6 +43,7 @@ func (c *Call) request(l *Leg, e event) {
 		c.srv.refuse(e.local, m, 200, "")
 		return
 	}
+	c.proved(l)
 	if len(l.Txs) >= maxTxs && m.Method != sip.BYE {
 		c.srv.refuse(e.local, m, 503, "Retry-After: 5\r\n")
 		return
@@ -54,9 +55,9 @@ func (c *Call) request(l *Leg, e event) {
 	switch {
 	case n <= d.Remote: // RFC 3261 12.2.2: out of order, or reused
 		c.reply(l, t, reply{status: 500})
-	case m.Has(sip.HdrRequire):
+	case unsupported(l.side, m) != "":
 		d.Remote = n
-		c.reply(l, t, reply{status: 420, extra: unsupported(m)})
+		c.reply(l, t, reply{status: 420, extra: unsupported(l.side, m)})
 	default:
 		d.Remote = n
 		c.inDialog(l, d, t, m)
@@ -122,8 +123,25 @@ func toTag(m *sip.Message) ([]byte, bool) {
 	return tag, ok && len(tag) > 0
 }
 
-// unsupported names every option of Require: none is supported yet (RFC 3261 8.2.2.3).
-func unsupported(m *sip.Message) string { return "Unsupported: " + m.Header("Require") + "\r\n" }
+// unsupported names the options of Require that a side does not support (RFC 3261 8.2.2.3): all but the session timer.
+func unsupported(side *Side, m *sip.Message) string {
+	var not []byte
+	for i := range m.Headers {
+		if m.Headers[i].ID != sip.HdrRequire {
+			continue
+		}
+		for v := m.Headers[i].Value; len(v) > 0; {
+			var one []byte
+			if one, v = sip.CutValue(v); side.Liveness.Expires <= 0 || !sip.EqualFold(one, timerOption) {
+				not = append(append(not, ", "...), one...)
+			}
+		}
+	}
+	if len(not) == 0 {
+		return ""
+	}
+	return "Unsupported: " + string(not[2:]) + "\r\n"
+}
 
 // inDialog handles a new request inside a dialog.
 func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
@@ -141,7 +159,7 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		}
 		c.offer(Walk{Event: Hangup{Leg: int(l.Slot), Cause: cause}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
 	case sip.OPTIONS:
-		c.reply(l, t, reply{status: 200, extra: allow})
+		c.reply(l, t, reply{status: 200, extra: allow + l.side.supported()})
 	case sip.INVITE:
 		c.reinvite(l, d, t, m)
 	case sip.INFO, sip.MESSAGE:
@@ -183,14 +201,19 @@ func (c *Call) reinvite(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	asked := func(s *Tx) bool {
 		return s.State == sip.Calling || s.State == sip.Proceeding || s.Again > 0 || s.unacked()
 	}
+	refreshing := func(s *Tx) bool { return s.Own && asked(s) }
 	o := c.other(l)
+	short := c.rules(l).tooShort(m)
 	switch {
 	case l.find(sip.InviteServer, func(s *Tx) bool { return s != t && s.State == sip.Proceeding }) != nil:
 		c.reply(l, t, reply{status: 500, extra: "Retry-After: " + strconv.Itoa(int(c.srv.random()%11)) + "\r\n"})
-	case l.Phase != Confirmed, l.find(sip.InviteServer, open) != nil, l.asking(asked), o != nil && o.find(sip.InviteServer, open) != nil:
+	case l.Phase != Confirmed, l.find(sip.InviteServer, open) != nil, l.asking(asked), o != nil && (o.find(sip.InviteServer, open) != nil || o.asking(refreshing)):
 		c.reply(l, t, reply{status: 491})
+	case short != "":
+		c.reply(l, t, reply{status: 422, extra: short})
 	case c.crossable(l, t, m):
 		d.refresh(m)
+		c.asked(l, m)
 		c.reply(l, t, reply{status: 100})
 		c.offer(Walk{Event: Reinvite{Leg: int(l.Slot), SDP: t.Offered}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
 	}

@@ -16,6 +16,9 @@ func (c *Call) response(l *Leg, e event) {
 	if m.Method == sip.CANCEL { // its branch is that of the INVITE it cancels
 		t = l.find(sip.NonInviteClient, func(t *Tx) bool { return t.Method == sip.CANCEL && t.CSeq == n && t.Peer == e.ref.number })
 	}
+	if t == nil && c.probed(l, m, n, e.ref.number) {
+		return
+	}
 	if t == nil || t.CSeq != n || t.Method != m.Method {
 		c.srv.metrics.strays.Inc()
 		return
@@ -27,6 +30,9 @@ func (c *Call) response(l *Leg, e event) {
 	case m.Status < 300:
 		ev = sip.Got2xx
 	}
+	if m.Status >= 200 && verdictOn(m.Status) == alive {
+		c.proved(l)
+	}
 	do := c.step(t, ev)
 	if do&sip.SendAck != 0 {
 		c.ackFailure(l, t, m)
@@ -36,6 +42,8 @@ func (c *Call) response(l *Leg, e event) {
 		c.srv.metrics.absorbed.Inc()
 	case t.Kind == sip.InviteClient:
 		c.inviteResponse(l, t, m)
+	case m.Status >= 200 && t.Own && t.Method == sip.UPDATE:
+		c.refreshed(l, m)
 	case m.Status >= 200 && !t.Own:
 		c.answerPeer(t, m.Status, m)
 		if (m.Status == 481 || m.Status == 408) && !l.unacked() { // RFC 3261 12.2.1.2
@@ -104,7 +112,7 @@ func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
 			return
 		}
 		t.Ack = c.exact(sip.AppendBody(appendHopByHop(c.buffer(), &inv, "ACK", m.Get(sip.HdrTo)), nil))
-		if m.Status != 491 {
+		if m.Status != 491 && m.Status != 422 { // both are sent again, changed
 			t.Last = nil
 		}
 	}
@@ -132,6 +140,7 @@ func appendHopByHop(b []byte, inv *sip.Message, method string, to []byte) []byte
 
 // inviteResponse handles what an INVITE of ours brought.
 func (c *Call) inviteResponse(l *Leg, t *Tx, m *sip.Message) {
+	c.answeredBy(l, t, m.Status)
 	if m.Status < 200 {
 		first := !t.Rang
 		t.Rang = true
@@ -179,9 +188,14 @@ func (c *Call) inviteProgress(l *Leg, t *Tx, m *sip.Message) {
 	case m.Status < 200:
 		c.early(l, t, m)
 		c.offer(Walk{Event: Progress{Branch: int(l.Branch), Status: m.Status}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})
+	case m.Status == 422 && c.askAgain(l, t, t.Last, m):
 	default:
+		t.Last = nil
 		l.Phase = Over
 		c.closePorts(l)
+		if c.nextTarget(l, m) {
+			return
+		}
 		f := Failure{Branch: int(l.Branch), Status: m.Status}
 		if m.Status < 400 {
 			f.Contacts = contacts(m)
@@ -217,6 +231,9 @@ func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
 		t.Again = c.srv.now() + c.backOff(l)
 		return
 	}
+	if m.Status == 422 && c.askAgain(l, t, t.Last, m) {
+		return
+	}
 	t.Last = nil
 	c.answerPeer(t, m.Status, m)
 	if m.Status == 481 || m.Status == 408 {
@@ -245,15 +262,22 @@ func (c *Call) tryAgain(l *Leg, t *Tx) {
 		return
 	}
 	t.State, t.Retry, t.Expire = sip.Terminated, 0, 0
+	c.sendAgain(l, t, &inv, func() {})
+}
+
+// sendAgain sends an INVITE once more as a new transaction, changed by edit.
+func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	l.CSeq++
 	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Local: t.Local, Offered: t.Offered,
-		Tries: t.Tries, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
+		Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
 	via := append([]byte("SIP/2.0/UDP "), l.local.Advertise...)
 	inv.Set(sip.HdrVia, c.appendBranch(append(via, ";branch="...), l, n.Num))
 	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))
-	t.Last = nil
+	edit()
+	t.Last, t.Peer = nil, 0
 	n.Last = c.exact(inv.Append(c.buffer()))
 	c.transmit(l.local, n.Last, n.Dest)
+	return n
 }
 
 // recordRoute returns the route set of a Record-Route, reversed for a UAC (RFC 3261 12.1).

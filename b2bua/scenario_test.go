@@ -1,9 +1,12 @@
 package b2bua_test
 
 import (
+	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -31,6 +34,26 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// watch sets one value of a side's liveness.
+func watch(l *b2bua.Liveness, kv string) {
+	k, v, _ := strings.Cut(kv, ":")
+	d, _ := time.ParseDuration(v)
+	switch k {
+	case "every":
+		l.Every, l.Timeout, l.Strikes = d, 2*time.Second, 3
+	case "strikes":
+		l.Strikes, _ = strconv.Atoi(v)
+	case "expires":
+		l.Expires, l.MinExpires, l.Refresher, l.Refresh = d, 90*time.Second, b2bua.PreferRemote, b2bua.ByUpdate
+	case "local":
+		l.Refresher = b2bua.PreferLocal
+	case "silence":
+		l.Silence = d
+	case "duration":
+		l.MaxDuration = d
+	}
+}
+
 // configure fits the world to the config lines of a scenario.
 func configure(c *b2bua.Config, words []string) {
 	for _, w := range words {
@@ -42,6 +65,16 @@ func configure(c *b2bua.Config, words []string) {
 			c.Sides[1].FollowRedirect = v == "follow"
 		case "anchor":
 			c.Anchor = v == "true"
+		case "liveness": // of the callee's side: key:value,...
+			for _, kv := range strings.Split(v, ",") {
+				watch(&c.Sides[1].Liveness, kv)
+			}
+		case "targets": // of the callee's side, in order
+			for i, host := range strings.Split(v, ",") {
+				addr := netip.MustParseAddrPort(host + ":5060")
+				c.Sides[1].Targets = append(c.Sides[1].Targets, b2bua.Target{NextHop: b2bua.NextHop{Host: addr.String(), Addr: addr}, Priority: i, Weight: 1})
+			}
+			c.Sides[1].Health = b2bua.Health{Try: 2 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}
 		case "maxcalls":
 			c.MaxCalls = 1
 		case "apps":

@@ -25,6 +25,8 @@ type Server struct {
 	sides    map[string]*Side
 	policies map[[2]*Side]*Policy
 	sessions sync.Pool // of *sdp.Session
+	stats    statistics
+	goals    []*goal
 
 	table  table
 	wheel  wheel
@@ -77,6 +79,8 @@ func New(cfg Config) (*Server, error) {
 			l.number = uint8(i)
 		}
 	}
+	s.stats, _ = cfg.Media.(statistics)
+	s.openGoals()
 	for _, a := range cfg.Sides {
 		for _, b := range cfg.Sides {
 			s.policies[[2]*Side{a, b}] = pairPolicy(&cfg, a, b)
@@ -241,6 +245,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	d := &Dialog{RemoteTag: string(tag), Remote: n, Routes: recordRoute(m, false), Twin: noTwin}
 	d.refresh(m)
 	l.Dialogs = []*Dialog{d}
+	c.asked(l, m)
 	c.Legs = append(make([]*Leg, 0, 2), l)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})
 	c.Hops = c.srv.hops(m)
@@ -280,10 +285,10 @@ func icid(m *sip.Message) string {
 	return string(sip.Unquote(id))
 }
 
-// follows tells whether any side follows redirections, so that an INVITE must be kept.
+// follows tells whether any side follows redirections or has several targets, so that an INVITE must be kept.
 func (s *Server) follows() bool {
 	for _, side := range s.cfg.Sides {
-		if side.FollowRedirect {
+		if side.FollowRedirect || len(side.goals) > 1 {
 			return true
 		}
 	}

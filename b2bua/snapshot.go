@@ -197,9 +197,22 @@ func (c *Call) shift(by, now time.Duration) {
 		if l.Hold != nil {
 			move(&l.Hold.Until)
 		}
+		if w := l.Life; w != nil {
+			for _, d := range [...]*time.Duration{&w.Probe, &w.Retry, &w.Look, &w.Mute, &w.End} {
+				move(d)
+			}
+			w.Looked = max(w.Looked+by, 0)
+		}
+		if s := l.Session; s != nil {
+			move(&s.Refresh)
+			move(&s.Expire)
+		}
 	}
 	for i := range c.Branches {
 		move(&c.Branches[i].Until)
+		if h := c.Branches[i].Hunt; h != nil {
+			move(&h.Until)
+		}
 	}
 	for i := range c.Alarms {
 		move(&c.Alarms[i].At)
@@ -216,6 +229,7 @@ func (c *Call) restored(stale bool) {
 		if stale {
 			l.CSeq += staleGap
 			l.Last += staleGap
+			l.interrupt()
 			for _, d := range l.Dialogs {
 				d.Offer.Origin.Version += staleGap
 			}

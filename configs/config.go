@@ -29,13 +29,65 @@ type Side struct {
 	Advertise netip.AddrPort // what stands in Via and Contact; zero: the listener's address; port 0: the listener's port
 	Domain    string         // host of the From and To we write on this side
 	Trust     Trust
-	NextHop   Hop  // where a call goes that has neither a route nor a Route header; zero: nowhere
+	NextHop   Hop      // where a call goes that has neither a route nor a Route header; zero: nowhere
+	Targets   []Target // several next hops; NextHop then is the first
+	Health    Health
+	Liveness  Liveness
 	UDPOnly   bool // send any size over UDP, against RFC 3261 18.1.1
 	Apps      []string
 	Redirect  Redirect
 	Media     SideMedia
 	Allow     []netip.Prefix // who may send to us; empty: everybody
 }
+
+// Target is one of several next hops: the lowest priority goes first, those of the same share calls by weight.
+type Target struct {
+	Hop
+	Priority, Weight int
+}
+
+// Health says how targets are judged.
+type Health struct {
+	Try     time.Duration // silence that moves an INVITE on
+	Ping    time.Duration // between OPTIONS to each; 0: none
+	Timeout time.Duration // of one
+	Strikes int           // failures in a row that put a target down
+	Recover time.Duration // from the first answer to a full share of calls
+}
+
+// Liveness says how the legs of a side are watched. A duration of 0 switches its part off.
+type Liveness struct {
+	Probe struct {
+		Every, Timeout time.Duration
+		Strikes        int
+	}
+	Session struct {
+		Expires, Min time.Duration // RFC 4028
+		Refresher    Refresher
+		Method       RefreshMethod
+	}
+	Silence     time.Duration // of a party that may speak
+	HoldSilence time.Duration // of one that may not
+	MaxDuration time.Duration
+}
+
+// Refresher says who refreshes a session when the choice is ours.
+type Refresher string
+
+// The two refreshers.
+const (
+	PreferRemote Refresher = "prefer-remote"
+	PreferLocal  Refresher = "prefer-local"
+)
+
+// RefreshMethod says with what we refresh a session.
+type RefreshMethod string
+
+// Update is used where the party allows it, a re-INVITE elsewhere.
+const (
+	Update RefreshMethod = "UPDATE"
+	Invite RefreshMethod = "INVITE"
+)
 
 // Listener is one address a side receives on, written udp:192.0.2.1:5060.
 type Listener struct {
@@ -175,7 +227,13 @@ func DefaultConfig() Config {
 
 // DefaultSide has every default of a side but its listeners.
 func DefaultSide(name string) Side {
-	return Side{Name: name, Trust: Untrusted, UDPOnly: true, Redirect: Refuse}
+	s := Side{Name: name, Trust: Untrusted, UDPOnly: true, Redirect: Refuse,
+		Health: Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}}
+	l := &s.Liveness
+	l.Probe.Every, l.Probe.Timeout, l.Probe.Strikes = 30*time.Second, 2*time.Second, 3
+	l.Session.Expires, l.Session.Min = 30*time.Minute, 90*time.Second
+	l.Session.Refresher, l.Session.Method = PreferRemote, Update
+	return s
 }
 
 // Complete fills in what follows from other settings: the domain of a side and its

@@ -31,8 +31,15 @@ sides:
     redirect: follow
     media: {address: 127.0.0.3, advertise: 192.0.2.3}
     allow: [127.0.0.0/8, "2001:db8::1"]
+    liveness:
+      probe: {method: OPTIONS, every: 2500ms, timeout: 300ms, strikes: 1}
+      session_timer: {expires: 600s, min: 120s, refresher: prefer-local, method: INVITE}
+      media: {silence: 60s, hold_silence: 30m}
+      max_duration: 6h
   carrier:
     listen: udp:[2001:db8::5]:5060
+    next_hop: ["sip:[2001:db8::8]", {uri: "sip:[2001:db8::9]", priority: 2, weight: 5}]
+    health: {try: 1s, ping: 5s, timeout: 500ms, strikes: 4, recover: 1m}
     advertise: "[2001:db8::6]"
 routes:
   - {from: core, match: {user: '^\+49', host: '', header: {name: X-Class, value: gold}}, to: carrier, next_hop: 'sip:[2001:db8::7]'}
@@ -52,6 +59,10 @@ func TestParseEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watched := Liveness{Silence: time.Minute, HoldSilence: 30 * time.Minute, MaxDuration: 6 * time.Hour}
+	watched.Probe.Every, watched.Probe.Timeout, watched.Probe.Strikes = 2500*time.Millisecond, 300*time.Millisecond, 1
+	watched.Session.Expires, watched.Session.Min = 10*time.Minute, 2*time.Minute
+	watched.Session.Refresher, watched.Session.Method = PreferLocal, Invite
 	want := &Config{
 		Sides: []Side{{
 			Name: "core",
@@ -60,16 +71,23 @@ func TestParseEverything(t *testing.T) {
 				{"udp", netip.MustParseAddrPort("127.0.0.2:5070")},
 			},
 			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow,
-			NextHop: Hop{"sip:orig@127.0.0.1:5090;lr", netip.MustParseAddrPort("127.0.0.1:5090")},
-			Apps:    []string{"example", "menu"},
-			Media:   SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3")},
-			Allow:   []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+			NextHop:  Hop{"sip:orig@127.0.0.1:5090;lr", netip.MustParseAddrPort("127.0.0.1:5090")},
+			Apps:     []string{"example", "menu"},
+			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3")},
+			Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+			Health:   DefaultSide("").Health,
+			Liveness: watched,
 		}, {
 			Name:      "carrier",
 			Listen:    []Listener{{"udp", netip.MustParseAddrPort("[2001:db8::5]:5060")}},
 			Advertise: netip.AddrPortFrom(netip.MustParseAddr("2001:db8::6"), 0),
 			Domain:    "[2001:db8::6]", Trust: Untrusted, UDPOnly: true, Redirect: Refuse,
-			Media: SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6")},
+			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6")},
+			NextHop: Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060")},
+			Targets: []Target{{Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060")}, 0, 1},
+				{Hop{"sip:[2001:db8::9]", netip.MustParseAddrPort("[2001:db8::9]:5060")}, 2, 5}},
+			Health:   Health{time.Second, 5 * time.Second, 500 * time.Millisecond, 4, time.Minute},
+			Liveness: DefaultSide("").Liveness,
 		}},
 		Routes: []Route{{
 			From: "core", To: "carrier",

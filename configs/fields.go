@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // The keys of the file, section by section.
@@ -50,7 +52,9 @@ func (d *decoder) side(v value, s *Side) {
 		{"advertise", read(d, &s.Advertise, "an address", addrMaybePort)},
 		{"domain", func(v value) { d.text(&s.Domain)(v); d.then(v, domain(s.Domain)) }},
 		{"trust", read(d, &s.Trust, "a word", choice(same(Home), same(Partner), same(Untrusted)))},
-		{"next_hop", read(d, &s.NextHop, "a URI such as sip:192.0.2.7:5060", hop)},
+		{"next_hop", func(v value) { d.nextHop(v, s) }},
+		{"health", func(v value) { d.health(v, &s.Health) }},
+		{"liveness", func(v value) { d.liveness(v, &s.Liveness) }},
 		{"udp_only", d.flag(&s.UDPOnly)},
 		{"apps", readList(d, &s.Apps, "a list of applications", word)},
 		{"redirect", read(d, &s.Redirect, "a word", choice(same(Refuse), same(Follow)))},
@@ -61,6 +65,70 @@ func (d *decoder) side(v value, s *Side) {
 			})
 		}},
 		{"allow", readList(d, &s.Allow, "a network such as 192.0.2.0/24, or a list of them", network)},
+	})
+}
+
+// nextHop reads one next hop, or a list of targets.
+func (d *decoder) nextHop(v value, s *Side) {
+	const want = "a URI such as sip:192.0.2.7:5060"
+	if v.node.Type() != ast.SequenceType {
+		read(d, &s.NextHop, want, hop)(v)
+		return
+	}
+	d.items(v, func(v value) {
+		t := Target{Weight: 1}
+		if v.node.Type() == ast.MappingType || v.node.Type() == ast.MappingValueType {
+			d.fields(v, []field{
+				{"uri", read(d, &t.Hop, want, hop)},
+				{"priority", read(d, &t.Priority, "a number", number)},
+				{"weight", read(d, &t.Weight, "a number", number)},
+			})
+		} else {
+			read(d, &t.Hop, want, hop)(v)
+		}
+		s.Targets = append(s.Targets, t)
+	})
+	if len(s.Targets) > 0 {
+		s.NextHop = s.Targets[0].Hop
+	}
+}
+
+func (d *decoder) health(v value, h *Health) {
+	d.fields(v, []field{
+		{"try", read(d, &h.Try, "a duration such as 2s", duration)},
+		{"ping", read(d, &h.Ping, "a duration such as 10s", duration)},
+		{"timeout", read(d, &h.Timeout, "a duration such as 2s", duration)},
+		{"strikes", read(d, &h.Strikes, "a number", number)},
+		{"recover", read(d, &h.Recover, "a duration such as 30s", duration)},
+	})
+}
+
+func (d *decoder) liveness(v value, l *Liveness) {
+	method := "OPTIONS" // there is no other yet
+	d.fields(v, []field{
+		{"probe", func(v value) {
+			d.fields(v, []field{
+				{"method", read(d, &method, "a method", choice(named("OPTIONS", "OPTIONS")))},
+				{"every", read(d, &l.Probe.Every, "a duration such as 30s", duration)},
+				{"timeout", read(d, &l.Probe.Timeout, "a duration such as 2s", duration)},
+				{"strikes", read(d, &l.Probe.Strikes, "a number", number)},
+			})
+		}},
+		{"session_timer", func(v value) {
+			d.fields(v, []field{
+				{"expires", read(d, &l.Session.Expires, "a duration such as 1800s", duration)},
+				{"min", read(d, &l.Session.Min, "a duration such as 90s", duration)},
+				{"refresher", read(d, &l.Session.Refresher, "a word", choice(same(PreferRemote), same(PreferLocal)))},
+				{"method", read(d, &l.Session.Method, "a method", choice(same(Update), same(Invite)))},
+			})
+		}},
+		{"media", func(v value) {
+			d.fields(v, []field{
+				{"silence", read(d, &l.Silence, "a duration such as 60s", duration)},
+				{"hold_silence", read(d, &l.HoldSilence, "a duration such as 30m", duration)},
+			})
+		}},
+		{"max_duration", read(d, &l.MaxDuration, "a duration such as 6h", duration)},
 	})
 }
 

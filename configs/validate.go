@@ -73,9 +73,24 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	if a, b := s.Media.Address, s.Media.Advertise; a.IsValid() && b.IsValid() && a.Is4() != b.Is4() {
 		bad(path+".media.advertise", fmt.Sprintf("%s and the media address %s are not of one IP version; give an advertise of the same", tick(b.String()), tick(a.String())))
 	}
-	if len(s.Listen) > 0 && s.NextHop.Addr.IsValid() && !s.reaches(s.NextHop.Addr.Addr()) {
+	if len(s.Listen) > 0 && len(s.Targets) == 0 && s.NextHop.Addr.IsValid() && !s.reaches(s.NextHop.Addr.Addr()) {
 		bad(path+".next_hop", unreachable(s, s.NextHop))
 	}
+	for i, t := range s.Targets {
+		at := path + ".next_hop[" + strconv.Itoa(i) + "]"
+		switch {
+		case !t.Addr.IsValid():
+			bad(at, "this target has no address; add `uri: sip:address:port`")
+		case len(s.Listen) > 0 && !s.reaches(t.Addr.Addr()):
+			bad(at, unreachable(s, t.Hop))
+		case slices.ContainsFunc(s.Targets[:i], func(o Target) bool { return o.Addr == t.Addr }):
+			bad(at, tick(t.URI)+" is in the list already; remove one of the two, or give it more weight")
+		}
+	}
+	if len(s.Targets) > 64 {
+		bad(path+".next_hop", fmt.Sprintf("has %d targets; a side has at most 64", len(s.Targets)))
+	}
+	s.checkLiveness(path, bad)
 	for i, app := range s.Apps {
 		if known.Apps != nil && !slices.Contains(known.Apps, app) {
 			at := path + ".apps[" + strconv.Itoa(i) + "]"
@@ -149,6 +164,51 @@ func (c *Config) checkName(path, name string, bad problem) {
 		bad(path, "no side is given; add `"+path[len(parent(path))+1:]+":`"+suggest("", names))
 	default:
 		bad(path, "no side is named "+tick(name)+suggest(name, names))
+	}
+}
+
+// checkLiveness checks the durations and numbers of a side.
+func (s *Side) checkLiveness(path string, bad problem) {
+	l, h := &s.Liveness, &s.Health
+	for _, d := range []struct {
+		path     string
+		is       time.Duration
+		min, max time.Duration
+		zero     bool // switches it off
+	}{
+		{"liveness.probe.every", l.Probe.Every, 100 * time.Millisecond, 24 * time.Hour, true},
+		{"liveness.probe.timeout", l.Probe.Timeout, 100 * time.Millisecond, 32 * time.Second, false},
+		{"liveness.session_timer.expires", l.Session.Expires, l.Session.Min, 24 * time.Hour, true},
+		{"liveness.session_timer.min", l.Session.Min, 90 * time.Second, 24 * time.Hour, false}, // RFC 4028 5
+		{"liveness.media.silence", l.Silence, 100 * time.Millisecond, 24 * time.Hour, true},
+		{"liveness.media.hold_silence", l.HoldSilence, time.Second, 7 * 24 * time.Hour, true},
+		{"liveness.max_duration", l.MaxDuration, time.Second, 365 * 24 * time.Hour, true},
+		{"health.try", h.Try, 100 * time.Millisecond, 32 * time.Second, true},
+		{"health.ping", h.Ping, time.Second, time.Hour, true},
+		{"health.timeout", h.Timeout, 100 * time.Millisecond, 32 * time.Second, false},
+		{"health.recover", h.Recover, time.Second, time.Hour, false},
+	} {
+		if (d.is < d.min || d.is > d.max) && (!d.zero || d.is != 0) {
+			off := ""
+			if d.zero {
+				off = ", or 0s to switch it off"
+			}
+			bad(path+"."+d.path, fmt.Sprintf("%s is out of range; write something from %s to %s%s", tick(d.is.String()), d.min, d.max, off))
+		}
+	}
+	for _, n := range []struct {
+		path string
+		is   int
+	}{{"liveness.probe.strikes", l.Probe.Strikes}, {"health.strikes", h.Strikes}} {
+		if n.is < 1 || n.is > 100 {
+			bad(path+"."+n.path, fmt.Sprintf("%d is out of range; write something from 1 to 100", n.is))
+		}
+	}
+	if l.Probe.Every > 0 && l.Probe.Timeout > l.Probe.Every {
+		bad(path+".liveness.probe.timeout", fmt.Sprintf("%s is longer than `every`, %s; make it shorter", tick(l.Probe.Timeout.String()), l.Probe.Every))
+	}
+	if h.Ping > 0 && h.Timeout > h.Ping {
+		bad(path+".health.timeout", fmt.Sprintf("%s is longer than `ping`, %s; make it shorter", tick(h.Timeout.String()), h.Ping))
 	}
 }
 

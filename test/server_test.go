@@ -22,14 +22,15 @@ import (
 // settings are what a test may change in the configuration of its server.
 type settings struct {
 	network
-	Policy string // of the pair core to carrier and of its reverse
-	Anchor bool
-	Ports  string
-	T1     time.Duration
-	Drain  time.Duration // how long running calls may go on after SIGTERM
-	Max    int           // calls at once; 0: no limit
-	Side   string        // more settings of both sides, each with a comma before it
-	build  func() (string, error)
+	Policy  string // of the pair core to carrier and of its reverse
+	Anchor  bool
+	Ports   string
+	T1      time.Duration
+	Drain   time.Duration // how long running calls may go on after SIGTERM
+	Max     int           // calls at once; 0: no limit
+	Targets string        // next hops of the side carrier, instead of the callee
+	Side    string        // more settings of both sides, each with a comma before it
+	build   func() (string, error)
 }
 
 // CoreIP and the others are read by the template.
@@ -41,7 +42,7 @@ func (s settings) Admin() string     { return s.admin() }
 
 var configuration = template.Must(template.New("config").Parse(`sides:
   core: {listen: 'udp:{{.CoreIP}}:5060', domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}}{{.Side}}}
-  carrier: {listen: 'udp:{{.CarrierIP}}:5060', domain: carrier.example.net, trust: untrusted, next_hop: 'sip:{{.Callee}}', media: {address: {{.CarrierIP}}}{{.Side}}}
+  carrier: {listen: 'udp:{{.CarrierIP}}:5060', domain: carrier.example.net, trust: untrusted, next_hop: {{if .Targets}}{{.Targets}}{{else}}'sip:{{.Callee}}'{{end}}, media: {address: {{.CarrierIP}}}{{.Side}}}
 routes:
   - {from: core, to: carrier}
   - {from: carrier, to: core}
@@ -246,7 +247,7 @@ type record struct {
 	From, To                    string
 	Start, Ringing, Answer, End time.Time
 	Status                      int
-	By, Cause                   string
+	By, Cause, Evidence         string
 	Legs                        []struct {
 		Side, CallID string
 		Media        []struct{ Received, Sent struct{ Packets, Bytes int } }

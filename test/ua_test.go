@@ -13,7 +13,7 @@ import (
 // patience is how long an endpoint waits for what has to come.
 const patience = 5 * time.Second
 
-// ua is a telephone made of one UDP socket. It answers nothing and repeats nothing by itself; what it received and the
+// ua is a telephone made of one UDP socket. It answers nothing by itself but what answers says, and repeats nothing; what it received and the
 // test did not take yet is pending, copies are counted once.
 type ua struct {
 	t    *testing.T
@@ -26,7 +26,8 @@ type ua struct {
 	mu      sync.Mutex
 	pending []message
 	copies  map[string]int
-	heard   []string // everything, as it came
+	answers map[string]string // method to status line: taken care of while it reads
+	heard   []string          // everything, as it came
 }
 
 func newUA(t *testing.T, addr, peer, mark string) *ua {
@@ -68,10 +69,18 @@ func (u *ua) read() {
 		m.source = from.String()
 		u.mu.Lock()
 		u.heard = append(u.heard, m.raw)
-		if u.copies[m.key()]++; u.copies[m.key()] == 1 {
+		status := ""
+		if m.status() == 0 {
+			status = u.answers[m.method()]
+		}
+		if u.copies[m.key()]++; u.copies[m.key()] == 1 && status == "" {
 			u.pending = append(u.pending, m)
 		}
 		u.mu.Unlock()
+		if status != "" {
+			u.reply(m, status, "", "")
+			continue
+		}
 		select {
 		case u.news <- struct{}{}:
 		default:
@@ -107,6 +116,16 @@ func (u *ua) within(d time.Duration, fits func(message) bool) (message, bool) {
 			return message{}, false
 		}
 	}
+}
+
+// always makes the telephone answer a method by itself.
+func (u *ua) always(method, status string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.answers == nil {
+		u.answers = map[string]string{}
+	}
+	u.answers[method] = status
 }
 
 // request takes a request by its method.

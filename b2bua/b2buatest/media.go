@@ -12,7 +12,8 @@ import (
 type Media struct {
 	Remotes map[media.PortID]media.Remote
 	Joined  map[media.PortID]media.PortID
-	Full    bool // no port is free
+	Full    bool                      // no port is free
+	Spoken  map[netip.AddrPort]uint64 // packets of the parties, by where they are sent from
 
 	t     testing.TB
 	next  uint16
@@ -22,7 +23,8 @@ type Media struct {
 
 // NewMedia makes an empty relay.
 func NewMedia(t testing.TB) *Media {
-	return &Media{Remotes: map[media.PortID]media.Remote{}, Joined: map[media.PortID]media.PortID{}, t: t, next: 20000,
+	return &Media{Remotes: map[media.PortID]media.Remote{}, Joined: map[media.PortID]media.PortID{},
+		Spoken: map[netip.AddrPort]uint64{}, t: t, next: 20000,
 		ports: map[media.PortID]netip.AddrPort{}}
 }
 
@@ -79,6 +81,11 @@ func (m *Media) Close(id media.PortID) media.Stats {
 	delete(m.Joined, m.Joined[id])
 	delete(m.Joined, id)
 	return media.Stats{}
+}
+
+// Stats tells how many packets have come from a port's party.
+func (m *Media) Stats(id media.PortID) media.Stats {
+	return media.Stats{Received: media.Flow{Packets: m.Spoken[m.Remotes[id].RTP]}}
 }
 
 // Count returns how many ports are open.

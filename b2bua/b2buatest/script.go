@@ -174,8 +174,15 @@ func (w *World) run(words []string) {
 		w.Wait(d)
 	case "await": // let time pass until a phone gets something
 		p := w.party(words[1])
-		for end := w.now + 5*time.Minute; len(p.inbox) == 0 && w.now < end; {
+		for end := w.now + 40*time.Minute; len(p.inbox) == 0 && w.now < end; {
 			w.Wait(10 * time.Millisecond)
+		}
+	case "speak": // a phone's speech has come
+		p := w.party(words[1])
+		for _, r := range w.Media.Remotes {
+			if r.RTP.Addr() == p.Addr.Addr() && r.Receive {
+				w.Media.Spoken[r.RTP] += 50
+			}
 		}
 	case "shown":
 		w.shown = append(w.shown, words[1:]...)
@@ -384,7 +391,7 @@ func (w *World) record(want []string) {
 		w.fail("no record")
 	}
 	r := w.Records[len(w.Records)-1]
-	got := map[string]string{"status": strconv.Itoa(r.Status), "by": r.By, "cause": r.Cause, "count": strconv.Itoa(len(w.Records)),
+	got := map[string]string{"status": strconv.Itoa(r.Status), "by": r.By, "cause": r.Cause, "evidence": r.Evidence, "count": strconv.Itoa(len(w.Records)),
 		"answered": strconv.FormatBool(!r.Answer.IsZero())}
 	for _, c := range want {
 		if k, v, _ := strings.Cut(c, "="); got[k] != v {

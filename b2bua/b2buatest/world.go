@@ -132,11 +132,12 @@ func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
 // start makes a server whose next call has an id above last.
 func (w *World) start(last uint64) {
 	next := uint16(20000)
+	spoken := map[netip.AddrPort]uint64{}
 	if w.Media != nil {
-		next = w.Media.next // as the ports of a real address are used in turn
+		next, spoken = w.Media.next, w.Media.Spoken // as the ports of a real address are used in turn
 	}
 	w.Media = NewMedia(w.T)
-	w.Media.next = next
+	w.Media.next, w.Media.Spoken = next, spoken
 	w.cfg.Media = w.Media
 	w.fixed = last << 16
 	srv, err := b2bua.New(w.cfg)

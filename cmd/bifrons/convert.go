@@ -23,8 +23,26 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 
 // coreSide turns a side into the call core's, less its addresses.
 func coreSide(s *configs.Side) *b2bua.Side {
-	return &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
-		FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise}
+	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
+		FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
+		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
+	for _, t := range s.Targets {
+		side.Targets = append(side.Targets, b2bua.Target{NextHop: nextHop(t.Hop), Priority: t.Priority, Weight: t.Weight})
+	}
+	return side
+}
+
+func coreLiveness(l *configs.Liveness) b2bua.Liveness {
+	refresher, refresh := b2bua.PreferRemote, b2bua.ByUpdate
+	if l.Session.Refresher == configs.PreferLocal {
+		refresher = b2bua.PreferLocal
+	}
+	if l.Session.Method == configs.Invite {
+		refresh = b2bua.ByInvite
+	}
+	return b2bua.Liveness{Every: l.Probe.Every, Timeout: l.Probe.Timeout, Strikes: l.Probe.Strikes,
+		Expires: l.Session.Expires, MinExpires: l.Session.Min, Refresher: refresher, Refresh: refresh,
+		Silence: l.Silence, HoldSilence: l.HoldSilence, MaxDuration: l.MaxDuration}
 }
 
 var trusts = map[configs.Trust]b2bua.Trust{configs.Home: b2bua.Home, configs.Partner: b2bua.Partner, configs.Untrusted: b2bua.Untrusted}

@@ -19,6 +19,7 @@ import (
 // Calls is the call core as the API sees it.
 type Calls interface {
 	Calls() []b2bua.Info
+	Targets() []b2bua.TargetInfo
 	Active() int
 	Draining() bool
 }
@@ -85,6 +86,9 @@ func handler(cfg Config) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/calls", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"calls": cfg.Calls.Calls()})
+	})
+	mux.HandleFunc("GET /v1/targets", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"targets": cfg.Calls.Targets()})
 	})
 	return mux
 }

@@ -22,6 +22,9 @@ type core struct{ draining bool }
 func (c *core) Calls() []b2bua.Info {
 	return []b2bua.Info{{ID: 7, From: "<sip:a@b>", State: "ringing"}}
 }
+func (c *core) Targets() []b2bua.TargetInfo {
+	return []b2bua.TargetInfo{{Side: "core", Target: "192.0.2.1:5060", State: "down"}}
+}
 func (c *core) Active() int    { return 1 }
 func (c *core) Draining() bool { return c.draining }
 
@@ -61,6 +64,10 @@ func TestAPI(t *testing.T) {
 	var calls struct{ Calls []b2bua.Info }
 	if code, body := get("/v1/calls"); code != 200 || json.Unmarshal([]byte(body), &calls) != nil || len(calls.Calls) != 1 || calls.Calls[0].ID != 7 {
 		t.Errorf("calls: %d %s", code, body)
+	}
+	var targets struct{ Targets []b2bua.TargetInfo }
+	if code, body := get("/v1/targets"); code != 200 || json.Unmarshal([]byte(body), &targets) != nil || len(targets.Targets) != 1 || targets.Targets[0].State != "down" {
+		t.Errorf("targets: %d %s", code, body)
 	}
 	if code, _ := get("/v1/nothing"); code != 404 {
 		t.Errorf("unknown path: %d", code)
