@@ -21,10 +21,7 @@ func newStream(t *testing.T, ip string, port int, body string) *stream {
 	t.Helper()
 	s := &stream{t: t}
 	open := func(port int) *net.UDPConn {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip), Port: port})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := listenUDP(t, net.JoinHostPort(ip, fmt.Sprint(port)))
 		t.Cleanup(func() { c.Close() })
 		return c
 	}

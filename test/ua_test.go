@@ -1,11 +1,13 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,14 +34,7 @@ type ua struct {
 
 func newUA(t *testing.T, addr, peer, mark string) *ua {
 	t.Helper()
-	at, err := net.ResolveUDPAddr("udp4", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.ListenUDP("udp4", at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := listenUDP(t, addr)
 	u := &ua{t: t, conn: conn, addr: addr, peer: peer, mark: mark, news: make(chan struct{}, 1), copies: map[string]int{}}
 	var reader sync.WaitGroup
 	reader.Go(u.read)
@@ -51,6 +46,25 @@ func newUA(t *testing.T, addr, peer, mark string) *ua {
 		}
 	})
 	return u
+}
+
+// listenUDP opens a socket. A program being started beside us holds a copy of every socket for the moment between fork and
+// exec, so an address that was closed may be taken a little longer.
+func listenUDP(t *testing.T, addr string) *net.UDPConn {
+	t.Helper()
+	at, err := net.ResolveUDPAddr("udp4", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conn *net.UDPConn
+	eventually(t, patience, "the address "+addr+" is free", func() bool {
+		conn, err = net.ListenUDP("udp4", at)
+		if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	return conn
 }
 
 // read ends when the socket is closed.
