@@ -20,6 +20,9 @@ type Config struct {
 	Admin       Admin
 	CDR         CDR
 	Log         Log
+	Diameter    Diameter
+	Sh          Sh
+	Subscribers []Source // asked in this order
 }
 
 // Side is a network we face.
@@ -222,6 +225,9 @@ func DefaultConfig() Config {
 		Admin:  Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
 		CDR:    CDR{File: "cdr.jsonl"},
 		Log:    Log{Level: slog.LevelInfo, Format: Auto},
+
+		Diameter: DefaultDiameter(),
+		Sh:       DefaultSh(),
 	}
 }
 
@@ -237,8 +243,13 @@ func DefaultSide(name string) Side {
 }
 
 // Complete fills in what follows from other settings: the domain of a side and its
-// media addresses. Load and Parse have done it.
+// media addresses, and what the source sh does not say. Load and Parse have done it.
 func (c *Config) Complete() {
+	for i := range c.Subscribers {
+		if s := c.Subscribers[i].Sh; s != nil {
+			s.inherit(c.Sh.Fallback)
+		}
+	}
 	for i := range c.Sides {
 		s := &c.Sides[i]
 		if len(s.Listen) == 0 || !s.Listen[0].Addr.IsValid() {

@@ -102,6 +102,7 @@ func TestParseEverything(t *testing.T) {
 		Calls:    Calls{Max: 1000, MaxForwards: 30},
 		CDR:      CDR{File: "-"},
 		Log:      Log{slog.LevelDebug, JSON},
+		Diameter: DefaultDiameter(), Sh: DefaultSh(),
 	}
 	if d := cmp.Diff(want, got, compare); d != "" {
 		t.Errorf("want - got +\n%s", d)

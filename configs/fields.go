@@ -23,6 +23,9 @@ func (d *decoder) config(v value, c *Config) {
 			d.fields(v, []field{{"listen", read(d, &c.Admin.Listen, "an address with port", addrPortOrNone)}})
 		}},
 		{"cdr", func(v value) { d.fields(v, []field{{"file", d.text(&c.CDR.File)}}) }},
+		{"diameter", func(v value) { d.diameter(v, &c.Diameter) }},
+		{"sh", func(v value) { d.sh(v, &c.Sh) }},
+		{"subscribers", func(v value) { d.subscribers(v, &c.Subscribers) }},
 		{"log", func(v value) {
 			d.fields(v, []field{
 				{"level", read(d, &c.Log.Level, "a level", choice(

@@ -22,6 +22,7 @@ const maxSize = 256 << 10
 // is not checked.
 type Known struct {
 	Policies, Apps      []string
+	LookUp              []string // applications that need a source of subscribers
 	Pinned              []string // the same policies as name@version
 	Headers, Attributes []string // names that a definition may have meant
 

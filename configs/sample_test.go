@@ -8,10 +8,10 @@ import (
 )
 
 // The catalogue and the policies the samples may count on.
-var sampleNames = Known{Policies: []string{"ims-home", "untrusted", "transparent"}, Apps: []string{"example"}}
+var sampleNames = Known{Policies: []string{"ims-home", "untrusted", "transparent"}, Apps: []string{"example", "reachable"}, LookUp: []string{"reachable"}}
 
 func TestSamples(t *testing.T) {
-	if d := cmp.Diff([]string{"bench", "bench-signalling", "lab", "minimal"}, Samples()); d != "" {
+	if d := cmp.Diff([]string{"bench", "bench-signalling", "hss", "lab", "minimal"}, Samples()); d != "" {
 		t.Errorf("samples: want - got +\n%s", d)
 	}
 	for _, name := range Samples() {
@@ -40,7 +40,7 @@ func TestSamples(t *testing.T) {
 
 func TestSampleUnknown(t *testing.T) {
 	_, err := Sample("maximal")
-	if want := "no sample `maximal`; there are bench, bench-signalling, lab, minimal"; err == nil || err.Error() != want {
+	if want := "no sample `maximal`; there are bench, bench-signalling, hss, lab, minimal"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

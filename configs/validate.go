@@ -40,6 +40,8 @@ func (c *Config) check(known Known, bad problem) {
 		c.checkPair(i, known, bad)
 	}
 	c.checkNumbers(bad)
+	c.checkDiameter(bad)
+	c.checkSources(bad)
 	if l := c.Admin.Listen; l.IsValid() && !l.Addr().IsLoopback() {
 		bad("admin.listen", fmt.Sprintf("%s can be reached by others, and there is no log-in yet; use a loopback address such as 127.0.0.1:%d", tick(l.String()), l.Port()))
 	}
@@ -95,6 +97,9 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 		if known.Apps != nil && !slices.Contains(known.Apps, app) {
 			at := path + ".apps[" + strconv.Itoa(i) + "]"
 			bad(at, "no application is named "+tick(app)+suggest(app, known.Apps))
+		}
+		if slices.Contains(known.LookUp, app) && len(c.Subscribers) == 0 {
+			bad(path+".apps["+strconv.Itoa(i)+"]", tick(app)+" looks subscribers up, and there is no source of them; add `subscribers:`")
 		}
 	}
 }

@@ -203,6 +203,10 @@ func (e *Endpoint) accepted(c net.Conn) {
 	}
 	err = l.run()
 	e.remove(p)
+	if cause, left := l.left(); left {
+		e.log.Info("diameter peer took leave", "peer", caps.host, "cause", cause.String())
+		return
+	}
 	e.log.Info("diameter connection ended", "peer", caps.host, "error", err)
 }
 

@@ -25,8 +25,8 @@ type PeerStatus struct {
 	Weight       int           `json:"weight"`
 	InFlight     int           `json:"in_flight"`
 	Answers      uint64        `json:"answers"`
-	P50          time.Duration `json:"p50"`
-	P99          time.Duration `json:"p99"`
+	P50          time.Duration `json:"p50_ns"`
+	P99          time.Duration `json:"p99_ns"`
 }
 
 // WriteStatus writes the peers as a table for people.

@@ -260,6 +260,11 @@ func (l *LDAP) subscriber(e *ldap.Entry) (*Subscriber, error) {
 	return s, nil
 }
 
+// LDAPFields lists the fields of a subscriber that an attribute may be mapped to.
+func LDAPFields() []string {
+	return []string{"uuid", "username", "public", "private", "msisdn", "imsi", "state", "scscf", "collection", "event"}
+}
+
 // set sets a field by name; false for an unknown field or a value that it cannot have. Without values it only looks.
 func (s *Subscriber) set(name string, values []string) bool {
 	lists := map[string]*[]string{

@@ -33,6 +33,11 @@ func DefaultShConfig() ShConfig {
 	}}
 }
 
+// References lists what a subscriber can be made of; others are read with package sh.
+func References() []sh.Reference {
+	return append(DefaultShConfig().References, sh.RefIMSPrivateUserIdentity, sh.RefIMSI)
+}
+
 // Sh is the source that asks the HSS, by public identity, by number, or by a user name that makes a public identity.
 type Sh struct {
 	cfg   ShConfig

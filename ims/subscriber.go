@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/bifrons/bifrons/diameter/sh"
 )
@@ -24,6 +28,15 @@ const (
 
 // keys are all that By may be.
 var keys = []By{ByIMPU, ByIMPI, ByMSISDN, ByIMSI, ByUsername, ByUUID}
+
+// Keys lists the keys of a look-up as text.
+func Keys() []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = string(k)
+	}
+	return out
+}
 
 // Query asks for one subscriber.
 type Query struct {
@@ -62,8 +75,11 @@ type Source interface {
 	Load(ctx context.Context, q Query) (*Subscriber, error)
 }
 
-// ErrNotFound: no such subscriber.
-var ErrNotFound = errors.New("subscriber not found")
+// ErrNotFound: no such subscriber. ErrQuery: no such key, or no value of it.
+var (
+	ErrNotFound = errors.New("subscriber not found")
+	ErrQuery    = errors.New("not a query")
+)
 
 // Sources asks several sources in their order; the first that knows the subscriber answers. It is a Source itself.
 type Sources []Source
@@ -106,12 +122,12 @@ func (q Query) validate() error {
 	for _, k := range keys {
 		if q.By == k {
 			if q.Value == "" {
-				return fmt.Errorf("load by %s: the value is empty", q.By)
+				return fmt.Errorf("%w: load by %s: the value is empty", ErrQuery, q.By)
 			}
 			return nil
 		}
 	}
-	return fmt.Errorf("load by %q: it is none of %v", q.By, keys)
+	return fmt.Errorf("%w: load by %q: it is none of %v", ErrQuery, q.By, keys)
 }
 
 // normal returns the value as sources compare it: a public identity in canonical form, a number without plus.
@@ -123,4 +139,38 @@ func (q Query) normal() string {
 		return strings.TrimPrefix(q.Value, "+")
 	}
 	return q.Value
+}
+
+// WriteText writes what is known for people, a line for each thing.
+func (s *Subscriber) WriteText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name string, values ...string) {
+		if v := strings.Join(values, ", "); v != "" {
+			fmt.Fprintf(t, "%s\t%s\n", name, v)
+		}
+	}
+	line("public", s.Public...)
+	line("private", s.Private...)
+	line("msisdn", s.MSISDN...)
+	line("imsi", s.IMSI)
+	line("username", s.Username)
+	line("uuid", s.UUID)
+	if s.State != nil {
+		line("state", s.State.String())
+	}
+	line("scscf", s.SCSCF)
+	line("collection", s.Collection...)
+	line("event", s.Event...)
+	for _, k := range slices.Sorted(maps.Keys(s.Services)) {
+		line("service "+k, s.Services[k])
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.Attributes)) {
+		line("attribute "+k, s.Attributes[k]...)
+	}
+	source := s.Source
+	if s.Stale {
+		source += ", which does not answer: this is from memory"
+	}
+	line("source", source)
+	return t.Flush()
 }

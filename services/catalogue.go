@@ -4,11 +4,16 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/services/example"
+	"github.com/bifrons/bifrons/services/reachable"
 )
 
 // Deps is what services get from the program that wires them.
-type Deps struct{}
+type Deps struct {
+	// Subscribers are the sources of subscriber data in their order; nil when the configuration has none.
+	Subscribers ims.Source
+}
 
 // Entry is one application of the catalogue.
 type Entry struct {
@@ -17,12 +22,15 @@ type Entry struct {
 	New       func(Deps) b2bua.App
 	OnFailure b2bua.OnFailure
 	Deadline  time.Duration // of a Hold; 0 is the engine's 5 s
+	LooksUp   bool          // is of no use without Deps.Subscribers
 }
 
 // Catalogue lists every application, in the order of their names.
 func Catalogue() []Entry {
 	return []Entry{
 		{Name: "example", Version: "1", New: func(Deps) b2bua.App { return example.App{} }, OnFailure: b2bua.Continue},
+		{Name: "reachable", Version: "1", New: func(d Deps) b2bua.App { return reachable.App{Subscribers: d.Subscribers} },
+			OnFailure: b2bua.Continue, LooksUp: true},
 	}
 }
 
@@ -39,6 +47,16 @@ func Apps(d Deps) map[string]b2bua.Link {
 func Names() (out []string) {
 	for _, e := range Catalogue() {
 		out = append(out, e.Name)
+	}
+	return out
+}
+
+// NamesLookingUp lists those that are of no use without sources of subscribers.
+func NamesLookingUp() (out []string) {
+	for _, e := range Catalogue() {
+		if e.LooksUp {
+			out = append(out, e.Name)
+		}
 	}
 	return out
 }

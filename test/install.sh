@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Installs from Debian what the tests need: SIPp as telephone, Kamailio as S-CSCF and P-CSCF, sox for a tone, gcc for the race
-# detector. `install.sh bench` adds what `make bench` needs and compares with. Silent when all is there. Not root: says what is
-# missing and ends with status 1. No service is started.
+# Installs from Debian what the tests need: SIPp as telephone, Kamailio as S-CSCF and P-CSCF, sox for a tone, freeDiameter as
+# relay, slapd as user-data repository, gcc for the race detector. `install.sh bench` adds what `make bench` needs and compares
+# with. Silent when all is there. Not root: says what is missing and ends with status 1. No service is started.
 set -euo pipefail
 
-# package:command
-want=(sip-tester:sipp kamailio:kamailio sox:sox iproute2:ip util-linux:unshare gcc:gcc libc6-dev:)
+# package:command, or package:/file
+want=(sip-tester:sipp kamailio:kamailio sox:sox iproute2:ip util-linux:unshare gcc:gcc libc6-dev:/usr/include/stdlib.h curl:curl
+  slapd:slapd freediameterd:freeDiameterd freediameter-extensions:/usr/lib/freeDiameter/dict_dcca_3gpp.fdx)
 [ "${1:-}" != bench ] || want+=(rtpengine-daemon:rtpengine python3:python3)
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
 for w in "${want[@]}"; do
   package=${w%%:*} command=${w#*:}
-  if [ -n "$command" ]; then
-    command -v "$command" > /dev/null || missing+=("$package")
-  else
-    [ -e /usr/include/stdlib.h ] || missing+=("$package")
-  fi
+  case $command in
+    /*) [ -e "$command" ] || missing+=("$package") ;;
+    *) command -v "$command" > /dev/null || missing+=("$package") ;;
+  esac
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 

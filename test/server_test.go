@@ -30,6 +30,7 @@ type settings struct {
 	Max     int           // calls at once; 0: no limit
 	Targets string        // next hops of the side carrier, instead of the callee
 	Side    string        // more settings of both sides, each with a comma before it
+	Users   string        // sections of subscriber data
 	build   func() (string, error)
 }
 
@@ -55,7 +56,7 @@ calls: {drain: {{.Drain}}, max: {{.Max}}}
 admin: {listen: '{{.Admin}}'}
 cdr: {file: cdr.jsonl}
 log: {level: debug, format: text}
-`))
+{{.Users}}`))
 
 // server is a running bifrons.
 type server struct {

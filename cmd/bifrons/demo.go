@@ -2,14 +2,21 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bifrons/bifrons/cmd/bifrons/demo"
 	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/diameter"
+	"github.com/bifrons/bifrons/diameter/dict"
+	"github.com/bifrons/bifrons/diameter/hss"
+	"github.com/bifrons/bifrons/diameter/sh"
+	"github.com/bifrons/bifrons/ims"
 )
 
 func demoCommand() *cobra.Command {
@@ -40,17 +47,61 @@ func runDemo(ctx context.Context, w io.Writer, log *slog.Logger) error {
 	return demo.Run(ctx, w, func(_ context.Context, phone netip.AddrPort) (demo.Server, error) { return startDemo(phone, log) }, opts)
 }
 
-// demoServer is a node on embedded defaults, as the demo sees it.
-type demoServer struct{ *node }
+// demoServer is a node on embedded defaults, with an HSS of its own, as the demo sees it.
+type demoServer struct {
+	*node
+	hss *hss.Server
+}
 
-// startDemo runs a node on free ports: side core at home, side carrier untrusted, whose next hop is the callee's phone.
+// demoHSS is the home network of the phones.
+const demoHSS = `
+origin_host: hss.home.example
+origin_realm: home.example
+listen: 127.0.0.1:0
+http: ""
+subscribers:
+  - public: [{id: "sip:alice@home.example", state: registered}]
+    scscf: sip:scscf.home.example
+  - public: [{id: "sip:bob@home.example", state: registered}]
+    scscf: sip:scscf.home.example
+`
+
+// startDemo runs a node on free ports: side core at home, side carrier untrusted, whose next hop is the callee's phone. Its
+// HSS is the simulator, on a socket of its own.
 func startDemo(phone netip.AddrPort, log *slog.Logger) (demo.Server, error) {
+	home, err := hss.Parse([]byte(demoHSS))
+	if err != nil {
+		return nil, err
+	}
+	h, err := hss.New(home, log, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Start(); err != nil {
+		h.Close(context.Background())
+		return nil, err
+	}
+	n, err := startDemoNode(phone, h.Addr(), log)
+	if err != nil {
+		h.Close(context.Background())
+		return nil, err
+	}
+	return demoServer{n, h}, nil
+}
+
+// startDemoNode starts the server and waits until its HSS has answered.
+func startDemoNode(phone netip.AddrPort, home string, log *slog.Logger) (*node, error) {
 	cfg, err := configs.Parse("demo.yaml", []byte(`
 sides:
-  core: {listen: "udp:127.0.0.1:0", trust: home, domain: home.example}
+  core: {listen: "udp:127.0.0.1:0", trust: home, domain: home.example, apps: [reachable]}
   carrier: {listen: "udp:127.0.0.1:0", domain: carrier.example, next_hop: "sip:`+phone.String()+`"}
 routes:
   - {from: core, to: carrier}
+diameter:
+  origin_host: bifrons.home.example
+  origin_realm: home.example
+  peers: [{host: hss.home.example, address: "`+home+`"}]
+subscribers: [sh]
 admin: {listen: ""}
 cdr: {file: ""}
 `), known())
@@ -61,7 +112,13 @@ cdr: {file: ""}
 	if err != nil {
 		return nil, err
 	}
-	return demoServer{n}, nil
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := n.users.endpoint.Ready(ctx, dict.Sh, diameter.Route{Realm: "home.example"}); err != nil {
+		demoServer{node: n}.end()
+		return nil, err
+	}
+	return n, nil
 }
 
 // Addresses returns where the caller calls, and where the callee is called from.
@@ -72,10 +129,38 @@ func (d demoServer) Addresses() (caller, callee netip.AddrPort) {
 // Calls returns the number of calls that have not ended.
 func (d demoServer) Calls() int { return d.core.Active() }
 
-// Close ends the node at once.
+// Subscriber asks what the server knows of a user, as its applications do.
+func (d demoServer) Subscriber(ctx context.Context, uri string) (string, error) {
+	s, err := d.users.sources.Load(ctx, ims.Query{By: ims.ByIMPU, Value: uri})
+	if err != nil {
+		return "", err
+	}
+	if s.State == nil {
+		return "", fmt.Errorf("no state of %s", uri)
+	}
+	return s.State.String(), nil
+}
+
+// HSS returns how often the HSS was asked, and how long an answer took.
+func (d demoServer) HSS() (answers uint64, took time.Duration) {
+	s := d.users.endpoint.Status()[0]
+	return s.Answers, s.P50
+}
+
+// Deregister lets the HSS tell that a user has left.
+func (d demoServer) Deregister(uri string) error {
+	return d.hss.SetState(uri, sh.NotRegistered)
+}
+
+// Close ends the node and its HSS at once.
 func (d demoServer) Close() error {
+	d.end()
+	d.hss.Close(context.Background())
+	return nil
+}
+
+func (d demoServer) end() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	d.Shutdown(ctx)
-	return nil
 }

@@ -28,6 +28,7 @@ type node struct {
 	locals    []*b2bua.Local // one per listener
 	relay     *media.Relay
 	core      *b2bua.Server
+	users     *subscribers
 	api       *admin.Server
 	records   *cdr.File
 	file      io.Closer
@@ -50,7 +51,11 @@ func (n *node) start(cfg *configs.Config) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	core := coreConfig(cfg)
-	core.Log, core.Apps = n.log, services.Apps(services.Deps{})
+	var err error
+	if n.users, err = startSubscribers(cfg, registry, n.log); err != nil {
+		return err
+	}
+	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: n.users.source()})
 	if err := pairPolicies(cfg, &core); err != nil {
 		return err
 	}
@@ -75,7 +80,14 @@ func (n *node) start(cfg *configs.Config) error {
 	registry.MustRegister(srv.Metrics(), n.listenerMetrics())
 	srv.Start()
 	if cfg.Admin.Listen.IsValid() {
-		if n.api, err = admin.Listen(cfg.Admin.Listen, admin.Config{Calls: srv, Metrics: registry, Version: version()}); err != nil {
+		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Sh: n.users.http, Subscribers: n.users.source()}
+		if n.users.endpoint != nil {
+			a.Peers = n.users.endpoint
+		}
+		if n.users.simulator != nil {
+			a.HSS = n.users.simulator.Handler()
+		}
+		if n.api, err = admin.Listen(cfg.Admin.Listen, a); err != nil {
 			return err
 		}
 	}
@@ -174,6 +186,9 @@ func (n *node) close() {
 	}
 	if n.core != nil {
 		n.core.Close()
+	}
+	if n.users != nil {
+		n.users.close()
 	}
 	if n.relay != nil {
 		n.relay.Shutdown()

@@ -19,7 +19,7 @@ func readyPolicies() []*b2bua.Policy {
 
 // known is what a configuration may name.
 func known() configs.Known {
-	k := configs.Known{Apps: services.Names(), Change: tryChange}
+	k := configs.Known{Apps: services.Names(), LookUp: services.NamesLookingUp(), Change: tryChange}
 	for _, p := range readyPolicies() {
 		k.Policies, k.Pinned = append(k.Policies, p.Name), append(k.Pinned, p.String())
 	}

@@ -215,14 +215,23 @@ func (s *Server) putState(r *http.Request) (any, error) {
 	if err := state.UnmarshalText([]byte(r.PathValue("state"))); err != nil {
 		return nil, err
 	}
+	return nil, s.SetState(r.PathValue("identity"), sh.IMSUserState(state))
+}
+
+// SetState changes the registration of a public identity, as the HTTP API does: whoever subscribed to it is told.
+func (s *Server) SetState(identity string, state sh.IMSUserState) error {
+	id, err := sh.ParseIdentity(identity)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, _, err := s.named(r)
-	if err != nil {
-		return nil, err
+	f, ok := s.store.find(id)
+	if !ok {
+		return status(http.StatusNotFound, "no subscriber has %s", identity)
 	}
-	s.mutate(f.record, func() { f.public(f.id).State = state })
-	return nil, nil
+	s.mutate(f.record, func() { f.public(f.id).State = State(state) })
+	return nil
 }
 
 // putRepository writes or deletes transparent data as another application server would.

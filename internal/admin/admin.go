@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/diameter"
+	"github.com/bifrons/bifrons/ims"
 )
 
 // Calls is the call core as the API sees it.
@@ -24,11 +26,20 @@ type Calls interface {
 	Draining() bool
 }
 
-// Config is what a Server shows.
+// Peers are the Diameter peers; a diameter.Endpoint has them.
+type Peers interface{ Status() []diameter.PeerStatus }
+
+// Config is what a Server shows. What is nil is not there.
 type Config struct {
 	Calls   Calls
 	Metrics prometheus.Gatherer
 	Version string
+	Peers   Peers
+	// Sh serves /v1/subscribers/ from the HSS, Subscribers the look-ups there that name a key with ?by=.
+	Sh          http.Handler
+	Subscribers ims.Source
+	// HSS is the API of a simulator inside the process, below /hss/.
+	HSS http.Handler
 }
 
 // Health is the answer of /healthz.
@@ -42,6 +53,7 @@ type Health struct {
 type Server struct {
 	http *http.Server
 	addr netip.AddrPort
+	stop context.CancelFunc // ends requests that go on for long
 	done sync.WaitGroup
 }
 
@@ -54,7 +66,9 @@ func Listen(addr netip.AddrPort, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
-	s := &Server{addr: l.Addr().(*net.TCPAddr).AddrPort(), http: &http.Server{Handler: handler(cfg), ReadHeaderTimeout: 5 * time.Second,
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Server{addr: l.Addr().(*net.TCPAddr).AddrPort(), stop: stop, http: &http.Server{Handler: handler(cfg), ReadHeaderTimeout: 5 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx },
 		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}}
 	s.done.Go(func() { _ = s.http.Serve(l) })
 	return s, nil
@@ -65,6 +79,7 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 
 // Close ends the API; requests at hand get a second.
 func (s *Server) Close() {
+	s.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
@@ -90,6 +105,17 @@ func handler(cfg Config) http.Handler {
 	mux.HandleFunc("GET /v1/targets", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"targets": cfg.Calls.Targets()})
 	})
+	mux.HandleFunc("GET /v1/diameter", func(w http.ResponseWriter, _ *http.Request) {
+		peers := []diameter.PeerStatus{}
+		if cfg.Peers != nil {
+			peers = cfg.Peers.Status()
+		}
+		answer(w, http.StatusOK, map[string]any{"peers": peers})
+	})
+	mux.Handle("/v1/subscribers/", subscribers(cfg))
+	if cfg.HSS != nil {
+		mux.Handle("/hss/", http.StripPrefix("/hss", cfg.HSS))
+	}
 	return mux
 }
 

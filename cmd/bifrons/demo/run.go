@@ -81,6 +81,9 @@ func Run(ctx context.Context, w io.Writer, start Start, opts Options) error {
 	sh.head(server)
 	sh.call(ctx, server)
 	sh.settled(ctx, server)
+	if len(sh.faults) == 0 {
+		sh.left(ctx, server)
+	}
 	if err := server.Close(); err != nil {
 		sh.wrong("the server did not stop well: %v", err)
 	}
@@ -202,6 +205,7 @@ func (sh *show) call(ctx context.Context, server Server) {
 	if !rang {
 		sh.wrong("Alice's phone never got 180 Ringing")
 	}
+	sh.asked(ctx, server)
 	sh.talk(ctx, "they talk", &sh.toBob.before, &sh.toAlice.before)
 	if sh.hold(ctx) {
 		sh.talk(ctx, "they talk again", &sh.toBob.after, &sh.toAlice.after)

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/bifrons/bifrons/diameter/sh"
@@ -160,6 +161,9 @@ func (c *Cache) land(k Key, f *flight, a answer, err error, epoch uint64) {
 	c.metrics.fetches.WithLabelValues("ok").Inc()
 	k = c.underWildcard(k, a.wilds)
 	e := c.put(k)
+	if len(c.watchers[k]) > 0 && e.data != nil && !reflect.DeepEqual(e.data, a.data) {
+		c.tell(k, a.data) // it changed while nobody could notify
+	}
 	e.data, e.unknown, e.at, e.epoch, e.failed = a.data, nil, now, epoch, time.Time{}
 	e.subscribed, e.subscribedAt, e.expiry, e.fresh = a.subscribed, now, a.expiry, now.Add(c.cfg.TTL)
 	f.entry = e

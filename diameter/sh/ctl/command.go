@@ -106,6 +106,13 @@ func (s *Session) query(identity string, ref sh.Reference) (*sh.UDR, error) {
 }
 
 func (s *Session) ask(ctx context.Context, q *sh.UDR) error {
+	if s.remote != nil {
+		xml, err := s.remote.read(ctx, q)
+		if err != nil {
+			return err
+		}
+		return s.printXML(xml)
+	}
 	a, err := s.client.UDR(ctx, q)
 	if err != nil {
 		return explain(err)
@@ -172,7 +179,12 @@ func (s *Session) repositoryWrite(ctx context.Context, args []string, data sh.Ra
 	if err != nil {
 		return err
 	}
-	r, err := s.client.UpdateRepositoryData(ctx, id, args[1], func(sh.RawXML) (sh.RawXML, error) { return data, nil })
+	var r sh.Repository
+	if s.remote != nil {
+		r.Sequence, err = s.remote.write(ctx, id, args[1], data)
+	} else {
+		r, err = s.client.UpdateRepositoryData(ctx, id, args[1], func(sh.RawXML) (sh.RawXML, error) { return data, nil })
+	}
 	if err != nil {
 		return explain(err)
 	}
@@ -216,6 +228,9 @@ func (s *Session) subscribe(ctx context.Context, args []string) error {
 			sub.ServiceIndications = args[2:]
 		}
 	}
+	if s.remote != nil {
+		return s.follow(ctx, sub)
+	}
 	a, err := s.client.SNR(ctx, sub)
 	if err != nil {
 		return explain(err)
@@ -228,9 +243,7 @@ func (s *Session) subscribe(ctx context.Context, args []string) error {
 	for {
 		select {
 		case n := <-s.notes:
-			if !s.opts.JSON && !s.opts.XML {
-				fmt.Fprintf(s.out, "%s %s\n", time.Now().Format(time.TimeOnly), n.Identity)
-			}
+			s.head(n.Identity)
 			if err := s.print(n.Data, n.XML); err != nil {
 				return err
 			}
@@ -241,5 +254,12 @@ func (s *Session) subscribe(ctx context.Context, args []string) error {
 			_, err := s.client.SNR(bye, sub)
 			return err
 		}
+	}
+}
+
+// head tells people when a notification came, and of whom.
+func (s *Session) head(id sh.Identity) {
+	if !s.opts.JSON && !s.opts.XML {
+		fmt.Fprintf(s.out, "%s %s\n", time.Now().Format(time.TimeOnly), id)
 	}
 }

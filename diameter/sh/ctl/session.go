@@ -23,6 +23,8 @@ type Options struct {
 	Peer string
 	Host string
 	TLS  *diameter.TLSConfig
+	// Admin is the URL of a running server that asks its HSS, when there is no Peer.
+	Admin string
 	// Realm is the HSS's realm; OriginHost and OriginRealm are ours.
 	Realm       string
 	OriginHost  string
@@ -44,19 +46,26 @@ type Options struct {
 	In io.Reader
 }
 
-// Session is a connection to an HSS for the time of a command.
+// Session is a connection to an HSS, or to a server that has one, for the time of a command.
 type Session struct {
 	opts     Options
+	remote   *remote // instead of endpoint and client
 	endpoint *diameter.Endpoint
 	client   *sh.Client
 	notes    chan *sh.PNR
 	out      io.Writer
 }
 
-// Open connects and exchanges capabilities.
+// Open connects and exchanges capabilities; with Admin alone the first request connects.
 func Open(ctx context.Context, o Options, log *slog.Logger) (*Session, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
+	}
+	if o.Peer == "" {
+		return openRemote(o)
+	}
+	if o.Realm == "" {
+		return nil, errors.New("need the realm of the HSS: --realm")
 	}
 	if o.OriginRealm == "" {
 		o.OriginRealm = o.Realm
@@ -96,6 +105,10 @@ func Open(ctx context.Context, o Options, log *slog.Logger) (*Session, error) {
 
 // Close takes leave of the peer.
 func (s *Session) Close() {
+	if s.remote != nil {
+		s.remote.http.CloseIdleConnections()
+		return
+	}
 	s.endpoint.Close(context.Background(), diameter.DoNotWantToTalkToYou)
 }
 

@@ -4,5 +4,5 @@
 // It owns the paths below /v1/subscribers and what they mean. It does not own the listener, authentication or the cache.
 // A request for events has a goroutine per watched key; all end with the request, when the client leaves.
 //
-//	mux.Handle("/v1/subscribers/", web.Handler(client, cache, cache.Stale(10*time.Minute)))
+//	mux.Handle("/v1/subscribers/", web.Handler(client, c, web.Config{Policy: cache.Stale(10*time.Minute)}))
 package web

@@ -29,12 +29,20 @@ var usual = []sh.Reference{sh.RefIMSPublicIdentity, sh.RefIMSUserState, sh.RefSC
 type server struct {
 	client *sh.Client
 	cache  *cache.Cache
-	policy cache.Policy
+	cfg    Config
+}
+
+// Config says how requests are served.
+type Config struct {
+	// Policy is what a client gets when the HSS does not answer.
+	Policy cache.Policy
+	// ServerName is the Server-Name of requests that name none.
+	ServerName string
 }
 
 // Handler serves the paths below /v1/subscribers.
-func Handler(client *sh.Client, c *cache.Cache, p cache.Policy) http.Handler {
-	s := &server{client, c, p}
+func Handler(client *sh.Client, c *cache.Cache, cfg Config) http.Handler {
+	s := &server{client, c, cfg}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/subscribers/{identity}", s.subscriber)
 	mux.HandleFunc("GET /v1/subscribers/{identity}/events", s.events)
@@ -54,15 +62,20 @@ type value struct {
 
 // subscriber shows several references of one identity.
 func (s *server) subscriber(w http.ResponseWriter, r *http.Request) {
-	keys, err := keysOf(r)
+	keys, err := s.keysOf(r)
 	if err != nil {
 		fail(w, &badRequest{err})
 		return
 	}
+	if asXML(r) {
+		s.document(w, r, keys)
+		return
+	}
 	out := make(map[string]value)
 	var last error
+	s.cache.Prefetch(keys...)
 	for _, k := range keys {
-		v, err := s.cache.Get(r.Context(), k, s.policy)
+		v, err := s.get(r, k)
 		if e, ok := errors.AsType[*sh.Error](err); ok && e.UserUnknown() {
 			fail(w, err)
 			return
@@ -84,6 +97,30 @@ func (s *server) subscriber(w http.ResponseWriter, r *http.Request) {
 	_ = e.Encode(map[string]any{"identity": keys[0].Identity.String(), "references": out})
 }
 
+// document answers with one Sh-Data document, and its age in the header.
+func (s *server) document(w http.ResponseWriter, r *http.Request, keys []cache.Key) {
+	if len(keys) != 1 {
+		fail(w, &badRequest{errors.New("form=xml is for one reference: name it with ref= or service=")})
+		return
+	}
+	v, err := s.get(r, keys[0])
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	b, err := v.Data.XML()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("Age", strconv.Itoa(int(v.Age.Seconds())))
+	if v.Stale {
+		w.Header().Set("Warning", `110 - "Response is Stale"`) // RFC 7234 5.5.1
+	}
+	_, _ = w.Write(b)
+}
+
 func allFailed(out map[string]value) bool {
 	for _, v := range out {
 		if v.Error == "" {
@@ -91,47 +128,6 @@ func allFailed(out map[string]value) bool {
 		}
 	}
 	return true
-}
-
-// keysOf returns what a request is about: ?ref= and ?service= may repeat; server_name, tag, domain and private refine.
-func keysOf(r *http.Request) ([]cache.Key, error) {
-	id, err := sh.ParseIdentity(r.PathValue("identity"))
-	if err != nil {
-		return nil, err
-	}
-	q := r.URL.Query()
-	base := cache.Key{Identity: id, ServerName: q.Get("server_name"), Tag: q.Get("tag"), PrivateIdentity: q.Get("private")}
-	switch q.Get("domain") {
-	case "":
-	case "cs":
-		base.Domain = 1
-	case "ps":
-		base.Domain = 2
-	default:
-		return nil, fmt.Errorf("domain %q is neither cs nor ps", q.Get("domain"))
-	}
-	var keys []cache.Key
-	for _, name := range q["ref"] {
-		k := base
-		var ok bool
-		if k.Ref, ok = sh.ParseReference(name); !ok {
-			return nil, fmt.Errorf("%q is no data reference", name)
-		}
-		keys = append(keys, k)
-	}
-	for _, service := range q["service"] {
-		k := base
-		k.Ref, k.Service = sh.RefRepositoryData, service
-		keys = append(keys, k)
-	}
-	if len(keys) == 0 {
-		for _, ref := range usual {
-			k := base
-			k.Ref = ref
-			keys = append(keys, k)
-		}
-	}
-	return keys, nil
 }
 
 // repository shows transparent data; the sequence number is the ETag.
@@ -212,7 +208,7 @@ func (s *server) write(r *http.Request, id sh.Identity, data sh.RawXML) (sh.Repo
 
 // events sends the data as they are and then each change, until the client leaves.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
-	keys, err := keysOf(r)
+	keys, err := s.keysOf(r)
 	if err != nil {
 		fail(w, &badRequest{err})
 		return
@@ -228,13 +224,17 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	first := make([]change, 0, len(keys))
 	for _, k := range keys {
-		v, err := s.cache.Get(ctx, k, s.policy)
-		if err != nil {
+		if _, err := s.cache.Get(ctx, k, s.cfg.Policy); err != nil {
 			fail(w, err)
 			return
 		}
 		watch, stop := s.cache.Watch(k)
 		defer stop()
+		v, err := s.cache.Get(ctx, k, s.cfg.Policy) // with what changed before the watch began
+		if err != nil {
+			fail(w, err)
+			return
+		}
 		first = append(first, change{k.Ref, v.Data})
 		wg.Go(func() { // ends with the request
 			for {
@@ -254,16 +254,21 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
+	// The deadline of the server is for answers that end; a client that reads nothing has this one.
+	deadline := func() { _ = out.SetWriteDeadline(time.Now().Add(2 * keepalive)) }
+	deadline()
 	for _, c := range first {
-		event(w, c.ref, c.data)
+		event(w, c.ref, c.data, asXML(r))
 	}
 	tick := time.NewTicker(keepalive)
 	defer tick.Stop()
 	for out.Flush() == nil {
 		select {
 		case c := <-changes:
-			event(w, c.ref, c.data)
+			deadline()
+			event(w, c.ref, c.data, asXML(r))
 		case <-tick.C:
+			deadline()
 			fmt.Fprint(w, ":\n\n")
 		case <-ctx.Done():
 			return
@@ -271,10 +276,15 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func event(w io.Writer, ref sh.Reference, d *sh.Data) {
-	b, err := d.MarshalJSON()
+func event(w io.Writer, ref sh.Reference, d *sh.Data, xml bool) {
+	form := d.MarshalJSON
+	if xml {
+		form = d.XML
+	}
+	b, err := form()
 	if err == nil {
-		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", ref, b)
+		// A line of data has no line break in it (HTML 9.2.5).
+		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", ref, strings.ReplaceAll(string(b), "\n", "\ndata: "))
 	}
 }
 

@@ -63,7 +63,7 @@ func start(t *testing.T) *site {
 	if err := e.Ready(ctx, dict.Sh, diameter.Route{Realm: "ims.example"}); err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(Handler(client, c, cache.Stale(time.Minute)))
+	s := httptest.NewServer(Handler(client, c, Config{Policy: cache.Stale(time.Minute), ServerName: "sip:as.ims.example"}))
 	t.Cleanup(s.Close)
 	return &site{s, client}
 }
