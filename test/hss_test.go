@@ -163,6 +163,10 @@ func hssCommands(t *testing.T, h *home, at ...string) {
 			t.Errorf("repository %s: %v\n%s\nwant %s", step.command, err, out, step.want)
 		}
 	}
+	if out, err := sh("scscf", "sip:alice@ims.example.org", "--trace"); err != nil || !strings.Contains(out, "Data-Reference") ||
+		!strings.Contains(out, "Result-Code") || !strings.Contains(out, "Public-Identity") || !strings.Contains(out, "SCSCFName: ") {
+		t.Errorf("--trace: %v\n%s", err, out)
+	}
 	if out, err := sh("user-state", "sip:nobody@ims.example.org"); err == nil || !strings.Contains(out, "5001 DIAMETER_ERROR_USER_UNKNOWN") {
 		t.Errorf("an unknown user: %v\n%s", err, out)
 	}
@@ -197,10 +201,6 @@ func TestSubscriberData(t *testing.T) {
 	h := startHome(t, newNetwork(t))
 	at := []string{"--peer", h.peer, "--realm", "ims.example"}
 	hssCommands(t, h, at...)
-	if out, err := ctl(t, append([]string{"sh", "scscf", "sip:alice@ims.example.org", "--trace"}, at...)...); err != nil ||
-		!strings.Contains(out, "Data-Reference") || !strings.Contains(out, "Result-Code") || !strings.Contains(out, "Public-Identity") {
-		t.Errorf("--trace: %v\n%s", err, out)
-	}
 	if out, err := ctl(t, "sh", "scscf", "sip:a@b", "--peer", h.peer); err == nil || !strings.Contains(out, "--realm") {
 		t.Errorf("without a realm: %v\n%s", err, out)
 	}
@@ -228,8 +228,8 @@ func TestServerWithHSS(t *testing.T) {
 	if out, err := ctl(t, "sh", "ifc", "sip:alice@ims.example.org", "--admin", s.admin()); err != nil || !strings.Contains(out, "sip:as1.ims.example") {
 		t.Errorf("the server's own name in the filter criteria: %v\n%s", err, out)
 	}
-	if out, err := ctl(t, "sh", "scscf", "sip:a@b", "--trace", "--admin", s.admin()); err == nil || !strings.Contains(out, "--peer") {
-		t.Errorf("--trace without a peer: %v\n%s", err, out)
+	if out, err := ctl(t, "sh", "repository", "delete", "sip:a@b", "app", "--trace", "--admin", s.admin()); err == nil || !strings.Contains(out, "--peer") {
+		t.Errorf("--trace of a writing command without a peer: %v\n%s", err, out)
 	}
 	if out, err := ctl(t, "sh", "scscf", "sip:a@b", "--admin", s.addr(9, 8070)); err == nil || !strings.Contains(out, "--admin") {
 		t.Errorf("where nobody is: %v\n%s", err, out)

@@ -26,7 +26,8 @@ import (
 )
 
 func ctlCommand() *cobra.Command {
-	root := &cobra.Command{Use: "ctl", Short: "Ask a running server, or an HSS"}
+	root := &cobra.Command{Use: "ctl", Short: "Ask a running server, or an HSS", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	var at string
 	var raw bool
 	root.PersistentFlags().StringVar(&at, "admin", "127.0.0.1:8070", "admin address of the running server")
@@ -167,6 +168,9 @@ func shCommand(at *string, raw *bool) *cobra.Command {
 			if len(args) == 0 {
 				return usageError{errors.New("ctl sh needs a command; bifrons ctl sh --help lists them")}
 			}
+			if err := ctl.Check(args); err != nil {
+				return usageError{err}
+			}
 			o.Admin = "http://" + *at
 			if tls || cert != (diameter.TLSConfig{}) {
 				o.TLS = &cert
@@ -196,6 +200,7 @@ func shCommand(at *string, raw *bool) *cobra.Command {
 	f.BoolVar(&o.XML, "xml", false, "print the Sh-Data document")
 	f.BoolVar(&o.Trace, "trace", false, "show the AVPs of all messages")
 	f.StringVar(&o.ServerName, "server-name", "", "name of the application server, for ifc and dsai")
+	f.StringArrayVar(&o.Tags, "tag", nil, "service activation tag, for dsai")
 	f.StringVar(&o.Private, "private", "", "private identity, where a reference needs one")
 	f.StringVar(&o.Domain, "domain", "", "cs or ps")
 	f.BoolVar(&o.Active, "active", false, "let the network be asked for the location")

@@ -29,6 +29,9 @@ type Client struct {
 // NewClient returns a client that asks the HSS of this realm; a request may name another host.
 func NewClient(s Sender, to diameter.Route) *Client { return &Client{sender: s, to: to} }
 
+// Traced returns a client like this one whose requests and answers f is told.
+func (c *Client) Traced(f func(m *diam.Message)) *Client { return &Client{c.sender, c.to, f} }
+
 // request is what UDR, PUR and SNR have in common.
 type request interface {
 	check() error

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ type Cache struct {
 	mu         sync.Mutex
 	entries    map[Key]*entry
 	order      *list.List // of *entry, most recently used first
-	byIdentity map[sh.Identity]map[*entry]struct{}
+	byIdentity map[sh.Identity][]*entry
 	wildcards  map[sh.Identity]sh.Identity // identity to the wildcard that its data stand under
 	flights    map[Key]*flight
 	epoch      uint64                     // grows when notifications may have been missed
@@ -83,7 +84,7 @@ func New(cfg Config, client Client, log *slog.Logger, m *Metrics) (*Cache, error
 	}
 	c := &Cache{
 		cfg: cfg, client: client, log: log, metrics: m, wake: make(chan struct{}, 1), work: make(chan *flight),
-		entries: make(map[Key]*entry), order: list.New(), byIdentity: make(map[sh.Identity]map[*entry]struct{}),
+		entries: make(map[Key]*entry), order: list.New(), byIdentity: make(map[sh.Identity][]*entry),
 		wildcards: make(map[sh.Identity]sh.Identity), flights: make(map[Key]*flight),
 		refused: make(map[sh.Reference]time.Time), watchers: make(map[Key]map[*watcher]struct{}),
 	}
@@ -178,6 +179,7 @@ func (c *Cache) serve(e *entry, now time.Time) (Value, error) {
 		c.metrics.negative.Inc()
 	} else {
 		c.metrics.hit.Inc()
+		c.metrics.age.Observe(now.Sub(e.at).Seconds())
 	}
 	return e.value(now)
 }
@@ -186,7 +188,7 @@ func (c *Cache) serve(e *entry, now time.Time) (Value, error) {
 func (c *Cache) fallBack(e *entry, p Policy, now time.Time, cause error) (Value, error) {
 	if e != nil && e.data != nil && now.Sub(e.at) <= p.MaxStale {
 		c.metrics.stale.Inc()
-		c.metrics.age.Observe(now.Sub(e.at).Seconds())
+		c.metrics.staleAge.Observe(now.Sub(e.at).Seconds())
 		return Value{Data: e.data, Age: now.Sub(e.at), Stale: true}, nil
 	}
 	if p.Default != nil {
@@ -202,8 +204,8 @@ func (c *Cache) Forget(id sh.Identity) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	id = c.resolve(Key{Identity: id}).Identity
-	for e := range c.byIdentity[id] {
-		c.drop(e)
+	for len(c.byIdentity[id]) > 0 {
+		c.drop(c.byIdentity[id][0])
 	}
 }
 
@@ -236,12 +238,7 @@ func (c *Cache) put(k Key) *entry {
 	e := &entry{key: k, used: time.Now()}
 	e.place = c.order.PushFront(e)
 	c.entries[k] = e
-	of := c.byIdentity[k.Identity]
-	if of == nil {
-		of = make(map[*entry]struct{})
-		c.byIdentity[k.Identity] = of
-	}
-	of[e] = struct{}{}
+	c.byIdentity[k.Identity] = append(c.byIdentity[k.Identity], e)
 	c.metrics.entries.Set(float64(len(c.entries)))
 	return e
 }
@@ -253,11 +250,10 @@ func (c *Cache) drop(e *entry) {
 	}
 	delete(c.entries, e.key)
 	c.order.Remove(e.place)
-	if of := c.byIdentity[e.key.Identity]; of != nil {
-		delete(of, e)
-		if len(of) == 0 {
-			delete(c.byIdentity, e.key.Identity)
-		}
+	if of := slices.DeleteFunc(c.byIdentity[e.key.Identity], func(o *entry) bool { return o == e }); len(of) > 0 {
+		c.byIdentity[e.key.Identity] = of
+	} else {
+		delete(c.byIdentity, e.key.Identity)
 	}
 	c.metrics.entries.Set(float64(len(c.entries)))
 }

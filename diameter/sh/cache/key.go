@@ -44,6 +44,9 @@ func (k Key) udr(features []sh.Features) *sh.UDR {
 	return q
 }
 
+// UDR returns the request that reads the key past the cache.
+func (k Key) UDR() *sh.UDR { return k.udr(nil) }
+
 // snr returns the request that subscribes to the key and reads it.
 func (k Key) snr(features []sh.Features, expiry time.Time) *sh.SNR {
 	q := &sh.SNR{

@@ -14,7 +14,7 @@ func (c *Cache) Notify(n *sh.PNR) error {
 	defer c.mu.Unlock()
 	id := c.identity(n)
 	interested := false
-	for e := range c.byIdentity[id] {
+	for _, e := range c.byIdentity[id] {
 		d, ok := e.key.project(n.Data)
 		if !ok {
 			continue

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,34 +37,62 @@ func Commands() []Command {
 		read("charging", "charging functions", sh.RefChargingInformation),
 		read("msisdn", "numbers", sh.RefMSISDN),
 		read("psi", "whether a public service identity is active", sh.RefPSIActivation),
-		{"dsai", "IDENTITY TAG", "whether a service activation tag of --server-name is active", (*Session).dsai},
+		{"dsai", "IDENTITY [TAG]", "whether a service activation tag (or --tag) of --server-name is active", (*Session).dsai},
 		{"get", "IDENTITY REFERENCE", "any data reference, by name or number", (*Session).get},
 		{"repository get", "IDENTITY SERVICE", "transparent data of a service", (*Session).repositoryGet},
 		{"repository put", "IDENTITY SERVICE [FILE]", "write transparent data from a file or standard input", (*Session).repositoryPut},
 		{"repository delete", "IDENTITY SERVICE", "delete transparent data", (*Session).repositoryDelete},
-		{"subscribe", "IDENTITY REFERENCE [SERVICE]", "print notifications until interrupted", (*Session).subscribe},
+		{"subscribe", "IDENTITY [REFERENCE] [SERVICE]", "print notifications until interrupted: of user-state, scscf ...", (*Session).subscribe},
 	}
 }
 
 // Run carries out one command and writes its answer.
 func (s *Session) Run(ctx context.Context, out io.Writer, args []string) error {
 	s.out = out
+	c, rest, err := find(args)
+	if err != nil {
+		return err
+	}
+	return c.run(s, ctx, rest)
+}
+
+// Check tells what is wrong with the words of a command, without asking anybody.
+func Check(args []string) error {
+	_, _, err := find(args)
+	return err
+}
+
+// find returns the command and the arguments that belong to it.
+func find(args []string) (c Command, rest []string, err error) {
 	for _, c := range Commands() {
 		words := strings.Fields(c.Name)
 		if len(args) < len(words) || strings.Join(args[:len(words)], " ") != c.Name {
 			continue
 		}
 		rest := args[len(words):]
-		least, most := len(strings.Fields(c.Args)), len(strings.Fields(c.Args))
-		if strings.Contains(c.Args, "[") {
-			least--
+		most := len(strings.Fields(c.Args))
+		if len(rest) < most-strings.Count(c.Args, "[") || len(rest) > most {
+			return c, nil, fmt.Errorf("usage: %s %s", c.Name, c.Args)
 		}
-		if len(rest) < least || len(rest) > most {
-			return fmt.Errorf("usage: %s %s", c.Name, c.Args)
-		}
-		return c.run(s, ctx, rest)
+		return c, rest, nil
 	}
-	return fmt.Errorf("no such command: %s", strings.Join(args, " "))
+	return c, nil, fmt.Errorf("no such command: %s", strings.Join(args, " "))
+}
+
+// parseReference reads a data reference: its name, its number, or the word of a command such as user-state.
+func parseReference(s string) (sh.Reference, error) {
+	words := map[string]sh.Reference{
+		"user-state": sh.RefIMSUserState, "scscf": sh.RefSCSCFName, "identities": sh.RefIMSPublicIdentity, "location": sh.RefLocationInformation,
+		"ifc": sh.RefInitialFilterCriteria, "charging": sh.RefChargingInformation, "msisdn": sh.RefMSISDN, "psi": sh.RefPSIActivation,
+		"dsai": sh.RefDSAI, "repository": sh.RefRepositoryData,
+	}
+	if ref, ok := words[s]; ok {
+		return ref, nil
+	}
+	if ref, ok := sh.ParseReference(s); ok {
+		return ref, nil
+	}
+	return 0, fmt.Errorf("%q is no data reference", s)
 }
 
 // query returns the request for a reference with what the flags say.
@@ -74,6 +103,12 @@ func (s *Session) query(identity string, ref sh.Reference) (*sh.UDR, error) {
 	}
 	o := s.opts
 	q := &sh.UDR{Identity: id, References: []sh.Reference{ref}, ServerName: o.ServerName, PrivateIdentity: o.Private}
+	if ref == sh.RefDSAI {
+		q.DSAITags = slices.Clone(o.Tags)
+	}
+	if s.remote == nil && o.ServerName == "" && (ref == sh.RefDSAI || ref == sh.RefInitialFilterCriteria) {
+		return nil, fmt.Errorf("%s needs --server-name, the SIP URI of the application server", ref)
+	}
 	switch o.Domain {
 	case "":
 	case "cs", "ps":
@@ -107,11 +142,7 @@ func (s *Session) query(identity string, ref sh.Reference) (*sh.UDR, error) {
 
 func (s *Session) ask(ctx context.Context, q *sh.UDR) error {
 	if s.remote != nil {
-		xml, err := s.remote.read(ctx, q)
-		if err != nil {
-			return err
-		}
-		return s.printXML(xml)
+		return s.askRemote(ctx, q)
 	}
 	a, err := s.client.UDR(ctx, q)
 	if err != nil {
@@ -137,9 +168,9 @@ func (s *Session) read(ctx context.Context, ref sh.Reference, args []string) err
 }
 
 func (s *Session) get(ctx context.Context, args []string) error {
-	ref, ok := sh.ParseReference(args[1])
-	if !ok {
-		return fmt.Errorf("%q is no data reference", args[1])
+	ref, err := parseReference(args[1])
+	if err != nil {
+		return err
 	}
 	return s.read(ctx, ref, args[:1])
 }
@@ -149,7 +180,9 @@ func (s *Session) dsai(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	q.DSAITags = args[1:]
+	if q.DSAITags = append(q.DSAITags, args[1:]...); len(q.DSAITags) == 0 {
+		return errors.New("dsai needs a tag: dsai IDENTITY TAG, or --tag")
+	}
 	return s.ask(ctx, q)
 }
 
@@ -181,7 +214,9 @@ func (s *Session) repositoryWrite(ctx context.Context, args []string, data sh.Ra
 	}
 	var r sh.Repository
 	if s.remote != nil {
-		r.Sequence, err = s.remote.write(ctx, id, args[1], data)
+		if err = s.noTrace(); err == nil {
+			r.Sequence, err = s.remote.write(ctx, id, args[1], data)
+		}
 	} else {
 		r, err = s.client.UpdateRepositoryData(ctx, id, args[1], func(sh.RawXML) (sh.RawXML, error) { return data, nil })
 	}
@@ -209,9 +244,12 @@ func (s *Session) input(file []string) (sh.RawXML, error) {
 
 // subscribe prints the data as they are and then each notification, until the context ends; then it unsubscribes.
 func (s *Session) subscribe(ctx context.Context, args []string) error {
-	ref, ok := sh.ParseReference(args[1])
-	if !ok {
-		return fmt.Errorf("%q is no data reference", args[1])
+	ref := sh.RefIMSUserState
+	var err error
+	if len(args) > 1 {
+		if ref, err = parseReference(args[1]); err != nil {
+			return err
+		}
 	}
 	q, err := s.query(args[0], ref)
 	if err != nil {
@@ -221,9 +259,10 @@ func (s *Session) subscribe(ctx context.Context, args []string) error {
 		Identity: q.Identity, References: q.References, SendData: true, ServerName: q.ServerName, IdentitySets: q.IdentitySets,
 		PrivateIdentity: q.PrivateIdentity, OneTime: ref == sh.RefUEReachabilityForIP,
 	}
+	sub.DSAITags = q.DSAITags
 	if len(args) > 2 {
 		if ref == sh.RefDSAI {
-			sub.DSAITags = args[2:]
+			sub.DSAITags = append(sub.DSAITags, args[2:]...)
 		} else {
 			sub.ServiceIndications = args[2:]
 		}

@@ -100,7 +100,7 @@ func TestMistakes(t *testing.T) {
 		"user-state sip:nobody@ims.example":  "5001 DIAMETER_ERROR_USER_UNKNOWN from hss.ims.example (treat as unknown user)",
 		"sing sip:alice@ims.example":         "no such command",
 		"get sip:alice@ims.example Shoesize": "is no data reference",
-		"ifc sip:alice@ims.example":          "5005 DIAMETER_MISSING_AVP",
+		"ifc sip:alice@ims.example":          "needs --server-name",
 	} {
 		t.Run(line, func(t *testing.T) {
 			if _, err := run(t, s, Options{}, strings.Fields(line)...); err == nil || !strings.Contains(err.Error(), want) {

@@ -25,11 +25,8 @@ type remote struct {
 }
 
 func openRemote(o Options) (*Session, error) {
-	switch {
-	case o.Admin == "":
+	if o.Admin == "" {
 		return nil, errors.New("need an HSS: --peer HOST:PORT")
-	case o.Trace:
-		return nil, errors.New("--trace shows AVPs, so it needs --peer HOST:PORT")
 	}
 	return &Session{opts: o, remote: &remote{o.Admin, &http.Client{Transport: &http.Transport{}}}}, nil
 }
@@ -55,7 +52,7 @@ func reference(refs []sh.Reference, services, tags []string, server, private str
 		}
 	}
 	if len(tags) > 0 {
-		q.Set("tag", tags[0])
+		q["tag"] = tags
 	}
 	if domain != nil {
 		q.Set("domain", map[sh.Domain]string{sh.CS: "cs", sh.PS: "ps"}[*domain])
@@ -90,10 +87,11 @@ func (r *remote) do(ctx context.Context, method, at string, body io.Reader) (*ht
 	return nil, errors.New(strings.TrimSpace(string(text)))
 }
 
-// read returns a Sh-Data document.
-func (r *remote) read(ctx context.Context, q *sh.UDR) ([]byte, error) {
+// read returns a Sh-Data document, or another form of it.
+func (r *remote) read(ctx context.Context, q *sh.UDR, form string) ([]byte, error) {
 	query := reference(q.References, q.ServiceIndications, q.DSAITags, q.ServerName, q.PrivateIdentity, q.RequestedDomain, q.IdentitySets,
 		q.CurrentLocation != nil && *q.CurrentLocation == sh.ActiveLocation)
+	query.Set("form", form)
 	res, err := r.do(ctx, http.MethodGet, r.path(q.Identity, "", query), nil)
 	if err != nil {
 		return nil, err
@@ -125,6 +123,9 @@ func (r *remote) write(ctx context.Context, id sh.Identity, service string, data
 
 // follow prints the data and then each change, until the context ends.
 func (s *Session) follow(ctx context.Context, q *sh.SNR) error {
+	if err := s.noTrace(); err != nil {
+		return err
+	}
 	query := reference(q.References, q.ServiceIndications, q.DSAITags, q.ServerName, q.PrivateIdentity, nil, q.IdentitySets, false)
 	res, err := s.remote.do(ctx, http.MethodGet, s.remote.path(q.Identity, "/events", query), nil)
 	if err != nil {
@@ -157,6 +158,30 @@ func (s *Session) follow(ctx context.Context, q *sh.SNR) error {
 		return lines.Err()
 	}
 	return errors.New("the server has ended the stream")
+}
+
+// askRemote prints what a running server reads; the trace is of a request of its own, for the answer may come from the cache.
+func (s *Session) askRemote(ctx context.Context, q *sh.UDR) error {
+	if s.opts.Trace {
+		text, err := s.remote.read(ctx, q, "trace")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "%s", text)
+	}
+	xml, err := s.remote.read(ctx, q, "xml")
+	if err != nil {
+		return err
+	}
+	return s.printXML(xml)
+}
+
+// noTrace is for what a server does without showing its messages.
+func (s *Session) noTrace() error {
+	if s.opts.Trace {
+		return errors.New("--trace of this command needs --peer HOST:PORT")
+	}
+	return nil
 }
 
 // printXML writes a document as the flags want it.

@@ -40,6 +40,8 @@ type Options struct {
 	Private    string
 	Domain     string
 	Active     bool
+	// Tags are service activation tags, for dsai.
+	Tags []string
 	// IdentitySet is all, registered, implicit or alias.
 	IdentitySet string
 	// In is where repository put reads from when no file is named; nil is standard input.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fiorix/go-diameter/v4/diam"
+
 	"github.com/bifrons/bifrons/diameter/sh"
 	"github.com/bifrons/bifrons/diameter/sh/cache"
 )
@@ -42,6 +44,12 @@ func (s *server) keysOf(r *http.Request) ([]cache.Key, error) {
 		if k.ServerName == "" && (k.Ref == sh.RefInitialFilterCriteria || k.Ref == sh.RefDSAI) {
 			k.ServerName = s.cfg.ServerName
 		}
+		if k.Ref == sh.RefDSAI && len(q["tag"]) > 1 {
+			for _, k.Tag = range q["tag"] {
+				keys = append(keys, k)
+			}
+			continue
+		}
 		keys = append(keys, k)
 	}
 	for _, service := range q["service"] {
@@ -67,17 +75,32 @@ func (s *server) get(r *http.Request, k cache.Key) (cache.Value, error) {
 	if k.Ref != sh.RefLocationInformation {
 		return cache.Value{}, &badRequest{errors.New("active is for LocationInformation")}
 	}
-	now := sh.ActiveLocation
-	q := &sh.UDR{Identity: k.Identity, References: []sh.Reference{k.Ref}, PrivateIdentity: k.PrivateIdentity, CurrentLocation: &now}
-	if k.Domain != 0 {
-		d := sh.Domain(k.Domain - 1)
-		q.RequestedDomain = &d
-	}
-	a, err := s.client.UDR(r.Context(), q)
+	a, err := s.client.UDR(r.Context(), request(r, k))
 	if err != nil {
 		return cache.Value{}, err
 	}
 	return cache.Value{Data: a.Data, Age: time.Duration(0)}, nil
+}
+
+// request makes the UDR that reads a key.
+func request(r *http.Request, k cache.Key) *sh.UDR {
+	q := k.UDR()
+	if r.URL.Query().Has("active") {
+		now := sh.ActiveLocation
+		q.CurrentLocation = &now
+	}
+	return q
+}
+
+// trace asks the HSS, past the cache, and shows the AVPs of request and answer.
+func (s *server) trace(w http.ResponseWriter, r *http.Request, keys []cache.Key) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	client := s.client.Traced(func(m *diam.Message) { fmt.Fprint(w, sh.Trace(m)) })
+	for _, k := range keys {
+		if _, err := client.UDR(r.Context(), request(r, k)); err != nil {
+			fmt.Fprintln(w, err)
+		}
+	}
 }
 
 func asXML(r *http.Request) bool { return r.URL.Query().Get("form") == "xml" }

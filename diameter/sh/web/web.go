@@ -67,8 +67,12 @@ func (s *server) subscriber(w http.ResponseWriter, r *http.Request) {
 		fail(w, &badRequest{err})
 		return
 	}
-	if asXML(r) {
+	switch r.URL.Query().Get("form") {
+	case "xml":
 		s.document(w, r, keys)
+		return
+	case "trace":
+		s.trace(w, r, keys)
 		return
 	}
 	out := make(map[string]value)
@@ -143,6 +147,9 @@ func (s *server) repository(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 	case d.Data == nil:
 		http.Error(w, "no data of this service", http.StatusNotFound)
+	case r.Header.Get("If-None-Match") == etag(d.Sequence):
+		w.Header().Set("ETag", etag(d.Sequence))
+		w.WriteHeader(http.StatusNotModified)
 	default:
 		w.Header().Set("ETag", etag(d.Sequence))
 		w.Header().Set("Content-Type", "application/xml")

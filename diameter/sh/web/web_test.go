@@ -129,6 +129,7 @@ func TestRepositoryWithETags(t *testing.T) {
 		{"PUT", "<a/>", []string{"If-None-Match", "*"}, 201, `"0"`},
 		{"PUT", "<b/>", []string{"If-None-Match", "*"}, 412, ""},
 		{"GET", "", nil, 200, `"0"`},
+		{"GET", "", []string{"If-None-Match", `"0"`}, 304, `"0"`},
 		{"PUT", "<b/>", []string{"If-Match", `"0"`}, 204, `"1"`},
 		{"PUT", "<c/>", []string{"If-Match", `"0"`}, 412, ""},
 		{"PUT", "<c/>", nil, 204, `"2"`},
