@@ -3,6 +3,7 @@ package b2bua
 import (
 	"context"
 	"runtime/debug"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -238,7 +239,7 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 	case l.Hangup:
 		c.bye(l, l.HangupReason)
 	case t.Kind == sip.InviteServer: // 2xx never acknowledged (RFC 3261 13.3.1.4)
-		c.end(Cause{Status: 408, By: l.party(), Text: "no ACK"})
+		c.vanished(l, 0, "no ACK", sip.ACK)
 	case t.Kind == sip.InviteClient && l.Phase == Trying:
 		c.abandon(l, 408)
 	case t.Own && t.Method != sip.INVITE && t.Method != sip.UPDATE || l.Phase == Over:
@@ -246,8 +247,20 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 		if t.Kind == sip.InviteClient { // RFC 4320 4.2: a 408 to another request would come too late to be of use
 			c.answerPeer(t, 408, nil)
 		}
-		c.end(Cause{Status: 408, By: l.party(), Text: "no answer to " + t.Method.String()})
+		c.vanished(l, 0, "no answer to "+t.Method.String(), t.Method)
 	}
+}
+
+// vanished ends the call of a party that no longer takes part in its dialog, as its answer to a request shows, or (0) none.
+func (c *Call) vanished(l *Leg, status int, what string, method sip.Method) {
+	evidence := what
+	if status != 0 {
+		evidence = strconv.Itoa(status) + " to " + method.String()
+	} else {
+		status = 408
+	}
+	c.srv.metrics.lostBy.WithLabelValues("request").Inc()
+	c.end(Cause{Status: status, By: l.party(), Text: what, Evidence: evidence, Reason: "SIP;cause=" + strconv.Itoa(status)})
 }
 
 // end is the only way a call ends: what is open on each leg is closed, every App hears it once, the record is written.
@@ -273,6 +286,7 @@ func (c *Call) end(cause Cause) {
 	c.srv.active.Add(-1)
 	c.srv.metrics.ended(cause.Status)
 	c.srv.cfg.CDR.Write(rec)
+	c.srv.history.add(&rec)
 	c.srv.logEnd(c, &rec)
 	// Last, for an App that hangs here takes this goroutine with it.
 	c.walk(&Walk{Event: Ended{cause}, Branch: uint8(len(c.Branches) - 1)})
@@ -288,13 +302,16 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 		switch {
 		case t.Kind == sip.InviteServer && t.State == sip.Proceeding,
 			t.Kind == sip.NonInviteServer && (t.State == sip.Trying || t.State == sip.Proceeding):
-			status := cause.Status
-			if phase != Trying {
+			status, extra := cause.Status, ""
+			switch {
+			case phase != Trying:
 				status = 487
-			} else if status < 300 {
+			case status < 300:
 				status = 480
+			case status == 422:
+				status, extra = c.tooShortFor()
 			}
-			c.reply(l, t, reply{status: status})
+			c.reply(l, t, reply{status: status, extra: extra})
 		case t.Kind == sip.InviteServer && t.State == sip.Accepted && t == l.initial():
 			l.Hangup = true // RFC 3261 15: no BYE before the ACK, or the end of the 2xx's repetitions
 			l.HangupReason = cause.Reason

@@ -116,8 +116,8 @@ type Liveness struct {
 	Refresher  Refresher
 	Refresh    Refresh
 
-	Silence     time.Duration // without RTP and RTCP of a party that may send
-	HoldSilence time.Duration // of one that may not
+	Silence     time.Duration // without RTP and RTCP of a party while speech goes both ways
+	HoldSilence time.Duration // while it does not
 	MaxDuration time.Duration // since the answer
 }
 
@@ -154,7 +154,7 @@ type Target struct {
 
 // Health is how targets are judged. DefaultHealth gives the values of every day.
 type Health struct {
-	Try     time.Duration // without any response the next target gets the INVITE; behind an S-CSCF twice that ends it
+	Try     time.Duration // without any response the next target gets the INVITE; behind an S-CSCF it ends there
 	Ping    time.Duration // between OPTIONS to each of several targets; 0 sends none
 	Timeout time.Duration // of one
 	Strikes int           // failures in a row that put a target down

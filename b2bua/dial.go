@@ -107,7 +107,7 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.describes,
 		Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
-	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l)
+	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l, o.m)
 	t.Last = c.exact(c.appendCrossing(b, l, o))
 	if h := c.Branches[l.Branch].Hunt; !c.transmit(l.local, t.Last, t.Dest) && h.due() > 0 {
 		h.Until = c.srv.now() // the network refuses it: the next one has its turn at once

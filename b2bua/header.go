@@ -23,7 +23,7 @@ func (x *passage) appendCarried(dst []byte, m *sip.Message, d *Draft) []byte {
 	for i := range m.Headers {
 		h := &m.Headers[i]
 		r := x.rule(h)
-		if r.Action == Drop || r.Action == Own || v != 0 && v.hides(h.ID) || d != nil && len(d.Headers) > 0 && d.overrides(h) {
+		if r.Action == Drop || r.Action == Own || sessionHeader(h.ID) || v != 0 && v.hides(h.ID) || d != nil && len(d.Headers) > 0 && d.overrides(h) {
 			continue
 		}
 		start := len(dst)

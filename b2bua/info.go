@@ -3,6 +3,7 @@ package b2bua
 import (
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua/cdr"
@@ -77,6 +78,32 @@ func (c *Call) info() *Info {
 		i.Legs = append(i.Legs, li)
 	}
 	return i
+}
+
+// history keeps the records of the calls that ended last.
+type history struct {
+	mu   sync.Mutex
+	last [256]cdr.Record
+	n    int // records ever
+}
+
+func (h *history) add(r *cdr.Record) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last[h.n%len(h.last)] = *r
+	h.n++
+}
+
+// Records returns the records of the calls that ended last, newest first, 256 at most.
+func (s *Server) Records() []cdr.Record {
+	h := &s.history
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]cdr.Record, 0, min(h.n, len(h.last)))
+	for i := h.n - 1; i >= 0 && len(out) < len(h.last); i-- {
+		out = append(out, h.last[i%len(h.last)])
+	}
+	return out
 }
 
 func (s *Server) logStart(c *Call, l *Leg) {

@@ -14,6 +14,7 @@ type Life struct {
 	Retry   time.Duration // when that is sent again,
 	Pause   time.Duration // and the pause before the repetition after
 	Number  uint32        // of its transaction; 0: none is out
+	First   uint32        // number of the first probe since the party was known to live
 	CSeq    uint32
 	Status  uint16 // of the last strike; 0 is silence
 	Strikes uint8
@@ -180,7 +181,11 @@ func (c *Call) watch(l *Leg, now time.Duration) {
 	case late(w.Retry):
 		w.Pause = min(2*w.Pause, c.srv.cfg.Timers.T2)
 		w.Retry = now + w.Pause
-		c.srv.metrics.retransmissions.Inc()
+		if l.CSeq != w.CSeq { // another request went out meanwhile: the old probe would be out of order (RFC 3261 12.2.2)
+			c.number(l, w)
+		} else {
+			c.srv.metrics.retransmissions.Inc()
+		}
 		c.sendProbe(l, w)
 	}
 }
@@ -203,15 +208,23 @@ func (c *Call) probeDue(l *Leg, w *Life, now time.Duration) {
 			return
 		}
 	}
-	l.CSeq++
-	l.Last++
-	w.CSeq, w.Number = l.CSeq, l.Last
+	c.number(l, w)
+	if w.Strikes == 0 {
+		w.First = w.Number
+	}
 	w.Probe = now + r.Timeout
 	w.Pause = min(c.srv.cfg.Timers.T1, r.Timeout/2) // one repetition at least: a lost packet is no strike
 	w.Retry = now + w.Pause
 	c.srv.metrics.probes.Inc()
 	c.sendProbe(l, w)
 	c.listen(l, w, r, now)
+}
+
+// number makes the probe that goes out next a transaction of its own.
+func (c *Call) number(l *Leg, w *Life) {
+	l.CSeq++
+	l.Last++
+	w.CSeq, w.Number = l.CSeq, l.Last
 }
 
 // sendProbe prints OPTIONS in the dialog, or its repetition.
@@ -226,23 +239,30 @@ func (c *Call) sendProbe(l *Leg, w *Life) {
 	c.transmit(l.local, b, l.destination(d))
 }
 
-// probed takes the answer to the probe that is out; false for another response.
+// probed takes the answer to a probe; false for another response. A late answer proves as much as one in time; one to a probe
+// that was answered before, or sent before other proof came, is a copy and proves nothing.
 func (c *Call) probed(l *Leg, m *sip.Message, cseq, number uint32) bool {
 	w := l.Life
-	if w == nil || w.Number == 0 || w.Number != number || w.CSeq != cseq || m.Method != sip.OPTIONS {
+	if w == nil || m.Method != sip.OPTIONS || number > l.Last {
 		return false
 	}
-	if l.Phase != Confirmed || c.Cause != nil {
+	inDoubt := w.Number != 0 || w.Strikes > 0
+	if l.Phase != Confirmed || c.Cause != nil || !inDoubt || number < w.First {
+		c.srv.metrics.absorbed.Inc()
 		return true
 	}
-	switch verdictOn(m.Status) {
-	case alive:
+	v := verdictOn(m.Status)
+	if v == gone && l.unacked() { // it lives, and has not got our 2xx yet
+		v = alive
+	}
+	switch {
+	case v == alive:
 		c.proved(l)
-	case strike: // the next one goes out when this one's time is over
+	case v == gone:
+		c.lost(l, m.Status, strconv.Itoa(m.Status)+" to a probe", "gone")
+	case v == strike && w.Number == number && w.CSeq == cseq: // the next one goes out when this one's time is over
 		w.Number, w.Retry = 0, 0
 		c.struck(l, w, c.rules(l), m.Status)
-	case gone:
-		c.lost(l, m.Status, strconv.Itoa(m.Status)+" to a probe", "gone")
 	}
 	return true
 }
@@ -288,14 +308,6 @@ func (c *Call) proved(l *Leg) {
 	c.listen(l, w, r, now)
 }
 
-// interrupt forgets a probe that is out when another request follows in its dialog: repeated after that it would be out of
-// order (RFC 3261 12.2.2), and the other one proves as much.
-func (l *Leg) interrupt() {
-	if l.Life != nil {
-		l.Life.Number, l.Life.Retry = 0, 0
-	}
-}
-
 // rewatch starts the watch of a leg anew, by changed rules.
 func (c *Call) rewatch(l *Leg) {
 	if l.Life == nil || l.Phase != Confirmed {
@@ -312,13 +324,14 @@ func (c *Call) rewatch(l *Leg) {
 
 // applyWatch keeps the change for the call's legs.
 func (c *Call) applyWatch(e Watch) bool {
-	if e.Leg >= len(c.Legs) || len(c.Watches) >= maxWatches {
+	if e.Leg > maxBranches || len(c.Watches) >= maxWatches {
 		return false
 	}
 	c.Watches = append(c.Watches, e)
 	for _, l := range c.Legs {
 		if e.Leg < 0 || e.Leg == int(l.Slot) {
 			c.rewatch(l)
+			c.renegotiate(l, &e.Liveness)
 		}
 	}
 	return true

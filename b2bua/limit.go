@@ -75,19 +75,27 @@ func (c *Call) fresh(l *Leg, w *Life, now time.Duration) bool {
 // window is how long before a probe the media is looked at, so that what comes in it makes the probe needless.
 func (r *Liveness) window() time.Duration { return min(r.Timeout, r.Every/4) }
 
-// silenceOf returns the longest silence a leg's party may keep now, 0 for any.
+// silenceOf returns the longest silence a leg's party may keep now, 0 for any. While speech does not go both ways the call is
+// held: who holds it is often as silent as who is held.
 func (c *Call) silenceOf(l *Leg, r *Liveness) (limit time.Duration, held bool) {
 	d := l.confirmed()
 	if d == nil || len(d.Offer.Theirs) == 0 {
 		return 0, false
 	}
-	for _, s := range d.Offer.Theirs {
-		if s.RTP.IsValid() && s.Receive {
+	var far *Dialog
+	if o := c.other(l); o != nil {
+		far = o.confirmed()
+	}
+	for i, s := range d.Offer.Theirs {
+		if s.bothWays() && (far == nil || far.Offer.stream(i).bothWays()) {
 			return r.Silence, false
 		}
 	}
 	return r.HoldSilence, true
 }
+
+// bothWays tells whether a party wants to be heard and to hear.
+func (s stream) bothWays() bool { return s.RTP.IsValid() && s.Send && s.Receive }
 
 // listen sets when the media is looked at next.
 func (c *Call) listen(l *Leg, w *Life, r *Liveness, now time.Duration) {

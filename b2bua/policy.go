@@ -127,6 +127,11 @@ func (p *Policy) SetHeader(name string, r Rule) error {
 			return errors.New("can be drop or carry for the rest")
 		}
 		p.Rest = r.Action
+	case sessionHeader(id): // they go together
+		if r.Action != Own && r.Action != Carry {
+			return errors.New("can be own (each leg has a session timer of its own) or carry (the parties agree on one)")
+		}
+		p.Headers[sip.HdrSessionExpires], p.Headers[sip.HdrMinSE] = r, r
 	case Owned(name):
 		return ErrOwned
 	case r.Action == Own:
@@ -167,8 +172,12 @@ func (p *Policy) SetBody(contentType string, a Action) error {
 // Owned tells whether a header is written by the engine, whatever a policy says.
 func Owned(name string) bool {
 	id := sip.HeaderIDOf([]byte(name))
-	return id != sip.HdrOther && slices.Contains(engineOwned[:], id)
+	return id != sip.HdrOther && !sessionHeader(id) && slices.Contains(engineOwned[:], id)
 }
+
+// sessionHeader tells whether a header is of the session timer (RFC 4028). The engine writes it, in carried ones what the far
+// party says.
+func sessionHeader(id sip.HeaderID) bool { return id == sip.HdrSessionExpires || id == sip.HdrMinSE }
 
 // Mapped tells whether a header names dialogs.
 func Mapped(name string) bool {

@@ -116,13 +116,12 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	if method == sip.INVITE {
 		kind, first = sip.InviteClient, sip.Calling
 	}
-	l.interrupt()
 	l.CSeq++
 	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: l.destination(d)}, first)
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	if method == sip.INVITE || method == sip.UPDATE {
-		b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, &o), o.m), l)
+		b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, &o), o.m), l, o.m)
 	}
 	t.Last = c.exact(c.appendCrossing(b, l, &o))
 	c.transmit(l.local, t.Last, t.Dest)
@@ -176,11 +175,15 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 		}
 		b = append(b, '\r', '\n')
 	}
-	if t.Method == sip.INVITE && r.status > 100 && r.status < 300 {
+	switch {
+	case r.status == 422 && r.out.m != nil:
+		b = appendMinSE(b, minSE(r.out.m))
+	case t.Method != sip.INVITE && t.Method != sip.UPDATE || r.status <= 100 || r.status >= 300:
+	default:
 		b = appendAllow(c.appendContact(b, l, &r.out), r.out.m)
 		if r.status >= 200 {
 			c.show(l, r.out.contentType, r.out.body)
-			b = c.appendSessionAnswer(b, l)
+			b = c.appendSessionAnswer(b, l, r.out.m)
 		}
 	}
 	b = c.appendCrossing(append(b, r.extra...), l, &r.out)

@@ -162,6 +162,8 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		c.reply(l, t, reply{status: 200, extra: allow + l.side.supported()})
 	case sip.INVITE:
 		c.reinvite(l, d, t, m)
+	case sip.UPDATE:
+		c.update(l, d, t, m)
 	case sip.INFO, sip.MESSAGE:
 		if c.crossable(l, t, m) {
 			ev := Message{Leg: int(l.Slot), Method: m.Method.String()}
@@ -216,6 +218,26 @@ func (c *Call) reinvite(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		c.asked(l, m)
 		c.reply(l, t, reply{status: 100})
 		c.offer(Walk{Event: Reinvite{Leg: int(l.Slot), SDP: t.Offered}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
+	}
+}
+
+// update takes an UPDATE that refreshes the session and the target (RFC 3311, RFC 4028 7.4). It is not in our Allow, for we take
+// no offer in it; parties that send it all the same mean this.
+func (c *Call) update(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
+	o := c.other(l)
+	short := c.rules(l).tooShort(m)
+	switch {
+	case describes(m) || l.Phase != Confirmed:
+		c.reply(l, t, reply{status: 405, extra: allow})
+	case short != "":
+		c.reply(l, t, reply{status: 422, extra: short})
+	case o == nil || !c.carriesTimer(l):
+		d.refresh(m)
+		c.asked(l, m)
+		c.reply(l, t, reply{status: 200})
+	case c.crossable(l, t, m):
+		d.refresh(m)
+		c.relay(l, &Walk{Tx: t.Num, Msg: Text{m}})
 	}
 }
 
@@ -277,6 +299,7 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 	if t == nil || c.step(t, sip.GotAck)&sip.Deliver == 0 {
 		return
 	}
+	c.proved(l)
 	t.Last = nil
 	if l.Hangup {
 		c.bye(l, l.HangupReason)

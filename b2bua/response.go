@@ -45,9 +45,13 @@ func (c *Call) response(l *Leg, e event) {
 	case m.Status >= 200 && t.Own && t.Method == sip.UPDATE:
 		c.refreshed(l, m)
 	case m.Status >= 200 && !t.Own:
+		if t.Method == sip.UPDATE && m.Status < 300 {
+			l.Dialogs[t.Dialog].refresh(m)
+			c.agreed(l, m)
+		}
 		c.answerPeer(t, m.Status, m)
 		if (m.Status == 481 || m.Status == 408) && !l.unacked() { // RFC 3261 12.2.1.2
-			c.end(Cause{Status: m.Status, By: l.party(), Text: "dialog lost"})
+			c.vanished(l, m.Status, "dialog lost", t.Method)
 		}
 	}
 }
@@ -237,7 +241,7 @@ func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
 	t.Last = nil
 	c.answerPeer(t, m.Status, m)
 	if m.Status == 481 || m.Status == 408 {
-		c.end(Cause{Status: m.Status, By: l.party(), Text: "dialog lost"})
+		c.vanished(l, m.Status, "dialog lost", t.Method)
 	}
 }
 

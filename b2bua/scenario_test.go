@@ -49,6 +49,8 @@ func watch(l *b2bua.Liveness, kv string) {
 		l.Refresher = b2bua.PreferLocal
 	case "silence":
 		l.Silence = d
+	case "hold":
+		l.HoldSilence = d
 	case "duration":
 		l.MaxDuration = d
 	}
@@ -59,6 +61,17 @@ func configure(c *b2bua.Config, words []string) {
 	for _, w := range words {
 		k, v, _ := strings.Cut(w, "=")
 		switch k {
+		case "all": // the liveness of both sides
+			for _, kv := range strings.Split(v, ",") {
+				watch(&c.Sides[0].Liveness, kv)
+				watch(&c.Sides[1].Liveness, kv)
+			}
+		case "timer": // the session timer's headers cross
+			p := b2bua.UntrustedPolicy().Derive("timer", 1)
+			if err := p.SetHeader("Session-Expires", b2bua.Rule{Action: b2bua.Carry}); err != nil {
+				panic(err)
+			}
+			c.Policies = []b2bua.Pair{{Policy: p}}
 		case "policy":
 			c.Policies = []b2bua.Pair{{Policy: b2bua.PolicyNamed(v)}}
 		case "redirect":

@@ -27,6 +27,7 @@ type Server struct {
 	sessions sync.Pool // of *sdp.Session
 	stats    statistics
 	goals    []*goal
+	history  history
 
 	table  table
 	wheel  wheel

@@ -112,7 +112,7 @@ func (c *Call) asked(l *Leg, m *sip.Message) {
 		l.Session = &Session{}
 	}
 	s := l.Session
-	s.Timer, s.Update = timer, hasToken(m, sip.HdrAllow, "UPDATE")
+	s.Timer, s.Update = timer, m.Method == sip.UPDATE || hasToken(m, sip.HdrAllow, "UPDATE")
 	s.Min = max(s.Min, minSE(m), 90*time.Second)
 	s.Asked, s.AskedBy = want, by
 	if want == 0 {
@@ -120,9 +120,14 @@ func (c *Call) asked(l *Leg, m *sip.Message) {
 	}
 }
 
-// appendSessionAnswer prints the timer's fields of a 2xx to an INVITE and starts the session (RFC 4028 9, table 2).
-func (c *Call) appendSessionAnswer(b []byte, l *Leg) []byte {
+// appendSessionAnswer prints the timer's fields of a 2xx to an INVITE or UPDATE and starts the session (RFC 4028 9, table 2). m
+// is the far party's 2xx, nil for one of our own.
+func (c *Call) appendSessionAnswer(b []byte, l *Leg, m *sip.Message) []byte {
 	s, r := l.Session, c.rules(l)
+	if m != nil && c.carriesTimer(l) {
+		c.follow(l, m)
+		return appendCarriedTimer(b, m)
+	}
 	if r.Expires > 0 {
 		b = append(b, "Supported: timer\r\n"...)
 	}
@@ -139,6 +144,9 @@ func (c *Call) appendSessionAnswer(b []byte, l *Leg) []byte {
 	default:
 		s.Ours = s.AskedBy == refresherUAS
 	}
+	if !s.Ours {
+		s.Shown = nil
+	}
 	c.startSession(s)
 	by := refresherUAC
 	if s.Ours {
@@ -153,13 +161,80 @@ func (c *Call) appendSessionAnswer(b []byte, l *Leg) []byte {
 
 func appendSession(b []byte, d time.Duration, by refresher) []byte {
 	b = strconv.AppendInt(append(b, "Session-Expires: "...), int64(d/time.Second), 10)
-	return append(append(append(b, ";refresher="...), [...]string{"", "uac", "uas"}[by]...), "\r\n"...)
+	if by != refresherNone {
+		b = append(append(b, ";refresher="...), [...]string{"", "uac", "uas"}[by]...)
+	}
+	return append(b, "\r\n"...)
 }
 
-// appendSessionAsk prints the timer's fields of an INVITE or UPDATE of ours. Inside a dialog the roles stay as they are
-// (RFC 4028 7.4).
-func (c *Call) appendSessionAsk(b []byte, l *Leg) []byte {
+func appendMinSE(b []byte, least time.Duration) []byte {
+	if least <= 0 {
+		return b
+	}
+	return append(strconv.AppendInt(append(b, "Min-SE: "...), int64(least/time.Second), 10), "\r\n"...)
+}
+
+// carriesTimer tells whether the parties of a leg and of its far end agree on the session timer by themselves: the policy of the
+// pair carries its headers.
+func (c *Call) carriesTimer(l *Leg) bool {
+	if l.Slot == 0 {
+		if c.Winner == 0 {
+			return false
+		}
+		l = c.Legs[c.Winner]
+	}
+	return c.srv.policy(c.Legs[0].side, l.side).Headers[sip.HdrSessionExpires].Action == Carry
+}
+
+// appendCarriedTimer prints what the far party says of the timer.
+func appendCarriedTimer(b []byte, m *sip.Message) []byte {
+	if hasToken(m, sip.HdrSupported, timerOption) {
+		b = append(b, "Supported: timer\r\n"...)
+	}
+	if hasToken(m, sip.HdrRequire, timerOption) {
+		b = append(b, "Require: timer\r\n"...)
+	}
+	if want, by := sessionExpires(m); want > 0 {
+		b = appendSession(b, want, by)
+	}
+	return appendMinSE(b, minSE(m))
+}
+
+// follow watches a session that the parties refresh by themselves: from a 2xx on, until it is over.
+func (c *Call) follow(l *Leg, m *sip.Message) {
+	want, _ := sessionExpires(m)
+	if want == 0 || c.rules(l).Expires <= 0 {
+		l.Session = nil
+		return
+	}
+	if l.Session == nil {
+		l.Session = &Session{}
+	}
+	l.Session.Asked, l.Session.Interval, l.Session.Ours, l.Session.Shown = 0, want, false, nil
+	c.startSession(l.Session)
+}
+
+// tooShortFor returns what the caller gets for a callee's 422: with its Min-SE where the parties agree by themselves, else the
+// failure is ours.
+func (c *Call) tooShortFor() (status int, extra string) {
+	for _, l := range c.Legs[1:] {
+		if l.Session != nil && c.carriesTimer(l) {
+			return 422, string(appendMinSE(nil, l.Session.Min))
+		}
+	}
+	return 500, ""
+}
+
+// appendSessionAsk prints the timer's fields of an INVITE or UPDATE of ours, m being the far party's that it carries, if any.
+// Inside a dialog the roles stay as they are (RFC 4028 7.4).
+func (c *Call) appendSessionAsk(b []byte, l *Leg, m *sip.Message) []byte {
 	r := c.rules(l)
+	if c.carriesTimer(l) {
+		if m != nil {
+			b = appendCarriedTimer(b, m)
+		}
+		return b
+	}
 	if r.Expires <= 0 {
 		return b
 	}
@@ -177,7 +252,7 @@ func (c *Call) appendSessionAsk(b []byte, l *Leg) []byte {
 	}
 	b = appendSession(b, max(want, least), by)
 	if least > 90*time.Second {
-		b = append(strconv.AppendInt(append(b, "Min-SE: "...), int64(least/time.Second), 10), "\r\n"...)
+		b = appendMinSE(b, least)
 	}
 	return b
 }
@@ -185,11 +260,12 @@ func (c *Call) appendSessionAsk(b []byte, l *Leg) []byte {
 // agreed takes what a 2xx to an INVITE or UPDATE of ours says of the timer (RFC 4028 7.2); without the field there is no
 // session to expire.
 func (c *Call) agreed(l *Leg, m *sip.Message) {
-	if c.rules(l).Expires <= 0 {
+	if c.carriesTimer(l) {
+		c.follow(l, m)
 		return
 	}
 	want, by := sessionExpires(m)
-	if want == 0 {
+	if want == 0 || c.rules(l).Expires <= 0 {
 		if s := l.Session; s != nil {
 			s.Interval, s.Refresh, s.Expire = 0, 0, 0
 		}
@@ -270,12 +346,10 @@ func (s *Session) shown(o *offer) []byte {
 	return s.Shown
 }
 
-// show keeps a description that a party was shown and has not refused, where a re-INVITE may have to repeat it.
+// show keeps a description that a party was shown and has not refused, where a re-INVITE of ours may have to repeat it: also
+// where UPDATE is allowed, for there are parties that refuse it all the same.
 func (c *Call) show(l *Leg, contentType string, body []byte) {
-	if len(body) == 0 || contentType != sdpType || c.rules(l).Expires <= 0 {
-		return
-	}
-	if s := l.Session; s != nil && (s.Interval > 0 || s.Asked > 0) && !(s.Update && c.rules(l).Refresh != ByInvite) {
+	if s := l.Session; s != nil && len(body) > 0 && contentType == sdpType && (s.Asked > 0 || s.Interval > 0 && s.Ours) {
 		s.Shown = append([]byte(nil), body...)
 	}
 }
@@ -300,9 +374,22 @@ func (c *Call) refreshed(l *Leg, m *sip.Message) {
 		c.longer(l, m)
 	case m.Status == 481 || m.Status == 408: // RFC 4028 10
 		c.lost(l, m.Status, strconv.Itoa(m.Status)+" to a session refresh", "session")
-	case (m.Status == 405 || m.Status == 501) && l.Session != nil:
+	case (m.Status == 405 || m.Status == 501) && l.Session != nil: // then by re-INVITE, at once
 		l.Session.Update = false
+		if len(l.Session.Shown) > 0 && l.Session.Ours {
+			l.Session.Refresh = c.srv.now()
+		}
 	}
+}
+
+// renegotiate makes a session's changed rules known to its party: by a refresh at once. Without them in it the session ends
+// (RFC 4028 7.2).
+func (c *Call) renegotiate(l *Leg, by *Liveness) {
+	s := l.Session
+	if by.Expires == 0 && by.MinExpires == 0 && by.Refresher == 0 || s == nil || l.Phase != Confirmed || s.Interval == 0 || c.Cause != nil {
+		return
+	}
+	s.Interval, s.Refresh = 0, c.srv.now()
 }
 
 // longer takes a 422: the next request asks for at least its Min-SE; one that is no longer than before asks in vain.
@@ -324,7 +411,7 @@ func (c *Call) longer(l *Leg, m *sip.Message) bool {
 
 // askAgain sends an INVITE that was refused with 422 once more in the same leg, for a longer session (RFC 4028 7.3).
 func (c *Call) askAgain(l *Leg, t *Tx, invite []byte, m *sip.Message) bool {
-	if t.Cancel || t.Tries >= 3 || c.rules(l).Expires <= 0 || !c.longer(l, m) {
+	if t.Cancel || t.Tries >= 3 || c.rules(l).Expires <= 0 || !c.longer(l, m) || c.carriesTimer(l) {
 		return false
 	}
 	var inv sip.Message

@@ -229,7 +229,6 @@ func (c *Call) restored(stale bool) {
 		if stale {
 			l.CSeq += staleGap
 			l.Last += staleGap
-			l.interrupt()
 			for _, d := range l.Dialogs {
 				d.Offer.Origin.Version += staleGap
 			}

@@ -10,7 +10,7 @@ import (
 )
 
 // Hunt is a branch's way through the targets of its side, as data. Behind an S-CSCF the one Route is a hunt, too: its silence
-// is reported before the S-CSCF gives us up (TS 24.229 5.4.3.2).
+// is reported as soon, before the S-CSCF gives us up (TS 24.229 5.4.3.2).
 type Hunt struct {
 	URI     string  // of the draft,
 	Headers []Field // and what Apps had set in it
@@ -187,7 +187,7 @@ func weighted(weights []uint64, sum, random uint64) int {
 func (c *Call) hunt(branch uint8, h *hop, d *Draft) bool {
 	b := &c.Branches[branch]
 	if h.routed && h.side.Health.Try > 0 {
-		b.Hunt = &Hunt{Routed: true, Until: c.srv.now() + min(2*h.side.Health.Try, 4*time.Second)}
+		b.Hunt = &Hunt{Routed: true, Until: c.srv.now() + h.side.Health.Try}
 		return true
 	}
 	if !h.hunts || len(h.side.goals) == 0 {
@@ -327,7 +327,14 @@ func (s *Server) pong(l *Local, r ref, m *sip.Message) {
 		s.metrics.strays.Inc()
 		return
 	}
-	s.goals[r.slot].answer.Store(uint64(r.number)<<16 | uint64(m.Status))
+	s.pinged(l, r, m.Status)
+}
+
+// pinged leaves a ping's outcome for the goroutine that pings.
+func (s *Server) pinged(l *Local, r ref, status int) {
+	if int(r.slot) < len(s.goals) && s.goals[r.slot].side == l.side {
+		s.goals[r.slot].answer.Store(uint64(r.number)<<16 | uint64(status))
+	}
 }
 
 // ping does what is due for the goals; only the goroutine of the wheel calls it.
@@ -340,7 +347,9 @@ func (s *Server) ping(now time.Duration) {
 		if a := g.answer.Load(); g.limit > 0 && uint32(a>>16) == g.seq && a != g.lastHandled {
 			g.lastHandled, g.limit, g.retry = a, 0, 0
 			if status := int(a & 0xffff); status == 408 || status >= 500 && status < 600 && status != 501 {
-				s.failed(g, 0)
+				if s.failed(g, 0); g.state.Load() != goalDown {
+					g.next = min(g.next, now+h.Timeout)
+				}
 			} else {
 				s.succeeded(g)
 			}

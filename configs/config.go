@@ -69,8 +69,8 @@ type Liveness struct {
 		Refresher    Refresher
 		Method       RefreshMethod
 	}
-	Silence     time.Duration // of a party that may speak
-	HoldSilence time.Duration // of one that may not
+	Silence     time.Duration // of a party while speech goes both ways
+	HoldSilence time.Duration // while it does not
 	MaxDuration time.Duration
 }
 

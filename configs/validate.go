@@ -181,17 +181,17 @@ func (s *Side) checkLiveness(path string, bad problem) {
 		min, max time.Duration
 		zero     bool // switches it off
 	}{
-		{"liveness.probe.every", l.Probe.Every, 100 * time.Millisecond, 24 * time.Hour, true},
-		{"liveness.probe.timeout", l.Probe.Timeout, 100 * time.Millisecond, 32 * time.Second, false},
+		{"liveness.probe.every", l.Probe.Every, 20 * time.Millisecond, 24 * time.Hour, true},
+		{"liveness.probe.timeout", l.Probe.Timeout, 20 * time.Millisecond, 32 * time.Second, false},
 		{"liveness.session_timer.expires", l.Session.Expires, l.Session.Min, 24 * time.Hour, true},
 		{"liveness.session_timer.min", l.Session.Min, 90 * time.Second, 24 * time.Hour, false}, // RFC 4028 5
 		{"liveness.media.silence", l.Silence, 100 * time.Millisecond, 24 * time.Hour, true},
-		{"liveness.media.hold_silence", l.HoldSilence, time.Second, 7 * 24 * time.Hour, true},
-		{"liveness.max_duration", l.MaxDuration, time.Second, 365 * 24 * time.Hour, true},
-		{"health.try", h.Try, 100 * time.Millisecond, 32 * time.Second, true},
-		{"health.ping", h.Ping, time.Second, time.Hour, true},
-		{"health.timeout", h.Timeout, 100 * time.Millisecond, 32 * time.Second, false},
-		{"health.recover", h.Recover, time.Second, time.Hour, false},
+		{"liveness.media.hold_silence", l.HoldSilence, 100 * time.Millisecond, 7 * 24 * time.Hour, true},
+		{"liveness.max_duration", l.MaxDuration, 100 * time.Millisecond, 365 * 24 * time.Hour, true},
+		{"health.try", h.Try, 20 * time.Millisecond, 32 * time.Second, true},
+		{"health.ping", h.Ping, 100 * time.Millisecond, time.Hour, true},
+		{"health.timeout", h.Timeout, 20 * time.Millisecond, 32 * time.Second, false},
+		{"health.recover", h.Recover, 100 * time.Millisecond, time.Hour, false},
 	} {
 		if (d.is < d.min || d.is > d.max) && (!d.zero || d.is != 0) {
 			off := ""

@@ -45,9 +45,11 @@ type Listener struct {
 	sending sync.RWMutex   // held for reading by senders: the descriptor they use must not be another's by now
 	readers sync.WaitGroup // less the retired ones
 	handler Handler
+	refused Refused
+	tellers sync.WaitGroup // of errors that a sender met
 
-	// Received, Sent, SendErrors and KeepAlives count datagrams.
-	Received, Sent, SendErrors, KeepAlives atomic.Uint64
+	// Received, Sent, SendErrors, KeepAlives and Refusals (ICMP errors) count datagrams.
+	Received, Sent, SendErrors, KeepAlives, Refusals atomic.Uint64
 }
 
 // ListenUDP binds a concrete address; port 0 takes a free one. Serve then reads it.
@@ -75,6 +77,7 @@ func ListenUDP(addr netip.AddrPort) (*Listener, error) {
 		return nil, fmt.Errorf("listen udp %s: %w", addr, err)
 	}
 	l := &Listener{fd: fd, v6: addr.Addr().Is6(), Local: addr}
+	l.wantErrors()
 	if sa, err := unix.Getsockname(fd); err == nil {
 		switch a := sa.(type) {
 		case *unix.SockaddrInet4:
@@ -134,7 +137,10 @@ func (l *Listener) read(r *Reader) bool {
 			return true
 		}
 		if errno != 0 {
-			continue // EINTR, or an ICMP error of an earlier send
+			if late(errno) {
+				l.tell(l.drain())
+			}
+			continue
 		}
 		l.Received.Add(1)
 		if isKeepAlive(buf[:n]) {
@@ -194,17 +200,15 @@ func (l *Listener) Send(b []byte, to netip.AddrPort) error {
 		l.SendErrors.Add(1)
 		return ErrFamily
 	}
-	var errno unix.Errno
-	if l.v6 {
-		sa := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: to.Addr().As16()}
-		putPort(&sa.Port, to.Port())
-		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
-			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet6)
-	} else {
-		sa := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr().As4()}
-		putPort(&sa.Port, to.Port())
-		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
-			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet4)
+	errno := l.sendTo(b, to)
+	for range 8 { // an error of an earlier datagram keeps this one from going out
+		if !late(errno) {
+			break
+		}
+		if back := l.drain(); len(back) > 0 {
+			l.tellers.Go(func() { l.tell(back) }) // beside the sender, who is in a step
+		}
+		errno = l.sendTo(b, to)
 	}
 	if errno != 0 {
 		l.SendErrors.Add(1)
@@ -212,6 +216,21 @@ func (l *Listener) Send(b []byte, to netip.AddrPort) error {
 	}
 	l.Sent.Add(1)
 	return nil
+}
+
+func (l *Listener) sendTo(b []byte, to netip.AddrPort) (errno unix.Errno) {
+	if l.v6 {
+		sa := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: to.Addr().As16()}
+		putPort(&sa.Port, to.Port())
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+			unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet6)
+		return errno
+	}
+	sa := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr().As4()}
+	putPort(&sa.Port, to.Port())
+	_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet4)
+	return errno
 }
 
 func putPort(field *uint16, port uint16) {
@@ -226,7 +245,13 @@ func (l *Listener) Close() {
 	}
 	_ = unix.Shutdown(l.fd, unix.SHUT_RDWR) // wakes a blocked recvfrom, also on an unconnected socket
 	l.readers.Wait()
-	l.sending.Lock() // senders at work are done, later ones see closed
+	l.closing()
+	l.tellers.Wait()
+}
+
+// closing gives the address back when the senders at work are done; later ones see closed.
+func (l *Listener) closing() {
+	l.sending.Lock()
 	defer l.sending.Unlock()
 	unix.Close(l.fd)
 }

@@ -30,6 +30,7 @@ type ua struct {
 	copies  map[string]int
 	answers map[string]string // method to status line: taken care of while it reads
 	heard   []string          // everything, as it came
+	lose    func() bool       // of a datagram that comes or goes: the network loses it
 }
 
 func newUA(t *testing.T, addr, peer, mark string) *ua {
@@ -81,6 +82,9 @@ func (u *ua) read() {
 			continue
 		}
 		m.source = from.String()
+		if u.lost() {
+			continue
+		}
 		u.mu.Lock()
 		u.heard = append(u.heard, m.raw)
 		status := ""
@@ -184,9 +188,25 @@ func (u *ua) received(m message) int {
 	return u.copies[m.key()]
 }
 
+// losing makes the network lose datagrams from now on, both ways.
+func (u *ua) losing(lose func() bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lose = lose
+}
+
+func (u *ua) lost() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.lose != nil && u.lose()
+}
+
 // raw sends bytes to an address.
 func (u *ua) raw(to, text string) {
 	u.t.Helper()
+	if u.lost() {
+		return
+	}
 	at, err := net.ResolveUDPAddr("udp4", to)
 	if err != nil {
 		u.t.Fatal(err)

@@ -92,6 +92,7 @@ func (n *node) start(cfg *configs.Config) error {
 		}
 	}
 	for i, l := range n.listeners {
+		l.OnRefused(srv.Refused(n.locals[i]))
 		l.Serve(srv.Handler(n.locals[i]))
 	}
 	return nil

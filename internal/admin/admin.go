@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/b2bua/cdr"
 	"github.com/bifrons/bifrons/diameter"
 	"github.com/bifrons/bifrons/ims"
 )
@@ -22,6 +23,7 @@ import (
 type Calls interface {
 	Calls() []b2bua.Info
 	Targets() []b2bua.TargetInfo
+	Records() []cdr.Record
 	Active() int
 	Draining() bool
 }
@@ -101,6 +103,9 @@ func handler(cfg Config) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/calls", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"calls": cfg.Calls.Calls()})
+	})
+	mux.HandleFunc("GET /v1/records", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"records": cfg.Calls.Records()})
 	})
 	mux.HandleFunc("GET /v1/targets", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"targets": cfg.Calls.Targets()})

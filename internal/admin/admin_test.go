@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/b2bua/cdr"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,6 +25,9 @@ func (c *core) Calls() []b2bua.Info {
 }
 func (c *core) Targets() []b2bua.TargetInfo {
 	return []b2bua.TargetInfo{{Side: "core", Target: "192.0.2.1:5060", State: "down"}}
+}
+func (c *core) Records() []cdr.Record {
+	return []cdr.Record{{Call: 7, Status: 408, By: "callee", Evidence: "no answer to 3 probes"}}
 }
 func (c *core) Active() int    { return 1 }
 func (c *core) Draining() bool { return c.draining }
@@ -68,6 +72,10 @@ func TestAPI(t *testing.T) {
 	var targets struct{ Targets []b2bua.TargetInfo }
 	if code, body := get("/v1/targets"); code != 200 || json.Unmarshal([]byte(body), &targets) != nil || len(targets.Targets) != 1 || targets.Targets[0].State != "down" {
 		t.Errorf("targets: %d %s", code, body)
+	}
+	var records struct{ Records []cdr.Record }
+	if code, body := get("/v1/records"); code != 200 || json.Unmarshal([]byte(body), &records) != nil || len(records.Records) != 1 || records.Records[0].By != "callee" {
+		t.Errorf("records: %d %s", code, body)
 	}
 	if code, _ := get("/v1/nothing"); code != 404 {
 		t.Errorf("unknown path: %d", code)
