@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/bifrons/bifrons/diameter/sh"
 	"github.com/bifrons/bifrons/diameter/sh/cache"
@@ -71,8 +72,9 @@ func (s *Sh) Load(ctx context.Context, q Query) (*Subscriber, error) {
 	}
 	var failed error
 	got := false
+	began := time.Now()
 	for _, k := range keys {
-		v, err := s.cache.Get(ctx, k, s.cfg.Policy)
+		v, err := s.cache.Get(ctx, k, s.rest(began))
 		if err == nil {
 			got = true
 			sub.Stale = sub.Stale || v.Stale || v.Default
@@ -86,16 +88,26 @@ func (s *Sh) Load(ctx context.Context, q Query) (*Subscriber, error) {
 		case answered && e.Code == sh.OperationNotAllowed:
 			// Not for this kind of identity: a number has no registration, a service no state.
 		default:
-			failed = errors.Join(failed, err)
+			failed = err
 		}
 	}
-	if !got && failed != nil {
+	if p := s.cfg.Policy; failed != nil && (!got || p.MaxStale == 0 && p.Default == nil) {
 		return nil, failed
 	}
+	sub.Stale = sub.Stale || failed != nil
 	if q.By != ByMSISDN && len(sub.Public) == 0 {
 		sub.Public = []string{id.Public}
 	}
 	return sub, nil
+}
+
+// rest is the policy for one of several references that are read at the same time: the wait is for all of them together.
+func (s *Sh) rest(began time.Time) cache.Policy {
+	p := s.cfg.Policy
+	if p.Wait > 0 {
+		p.Wait = max(p.Wait-time.Since(began), 1)
+	}
+	return p
 }
 
 func (s *Sh) keys(id sh.Identity) []cache.Key {

@@ -64,7 +64,7 @@ type Subscriber struct {
 	// Attributes are whatever else the source was configured to give.
 	Attributes map[string][]string `yaml:"attributes" json:"attributes,omitempty"`
 
-	// Source is the name of the source; Stale tells that it could not be asked and this is from memory.
+	// Source is the name of the source; Stale tells that it could not be asked: this is from memory, perhaps not all of it.
 	Source string `yaml:"-" json:"source,omitempty"`
 	Stale  bool   `yaml:"-" json:"stale,omitempty"`
 }

@@ -24,11 +24,14 @@ type home struct {
 }
 
 // startHome runs `bifrons hss` on addresses of the network, with alice and bob.
-func startHome(t *testing.T, n network) *home {
+func startHome(t *testing.T, n network) *home { return startHSS(t, n, 4, "hss.ims.example") }
+
+// startHSS runs one of several.
+func startHSS(t *testing.T, n network, last int, host string) *home {
 	t.Helper()
-	h := &home{t: t, peer: n.addr(4, 3868), http: n.addr(4, 8092), log: &output{}}
+	h := &home{t: t, peer: n.addr(last, 3868), http: n.addr(last, 8092), log: &output{}}
 	file := filepath.Join(t.TempDir(), "hss.yaml")
-	if err := os.WriteFile(file, []byte(`origin_host: hss.ims.example
+	if err := os.WriteFile(file, []byte(`origin_host: `+host+`
 origin_realm: ims.example
 listen: `+h.peer+`
 http: `+h.http+`
@@ -252,7 +255,8 @@ func TestServerWithHSS(t *testing.T) {
 		}
 	}
 	etags(t, api)
-	events(t, h, api)
+	events(t, h, api+"/v1/subscribers/sip:alice@ims.example.org/events?ref=IMSUserState")
+	events(t, h, api+"/v1/subscribers/sip:alice@ims.example.org?ref=IMSUserState")
 	metrics, err := s.get("/metrics")
 	for _, m := range []string{`bifrons_diameter_peer_up{peer="hss.ims.example"} 1`, "bifrons_diameter_round_trip_seconds_count", `bifrons_sh_cache_requests_total{result="hit"}`} {
 		if err != nil || !strings.Contains(metrics, m) {
@@ -291,9 +295,14 @@ func etags(t *testing.T, api string) {
 }
 
 // events reads server-sent events of the admin address while the state of alice changes.
-func events(t *testing.T, h *home, api string) {
+func events(t *testing.T, h *home, at string) {
 	t.Helper()
-	res, err := http.Get(api + "/v1/subscribers/sip:alice@ims.example.org/events?ref=IMSUserState")
+	r, err := http.NewRequestWithContext(t.Context(), "GET", at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,6 +353,38 @@ func TestCalleeNotRegistered(t *testing.T) {
 	refused("from memory")
 	s.idle()
 	s.records(3)
+}
+
+// TestSecondHSS: while the first HSS is frozen, and when it is gone, the second one is asked, and nobody waits long.
+func TestSecondHSS(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	first, second := startHSS(t, n, 4, "hss1.ims.example"), startHSS(t, n, 5, "hss2.ims.example")
+	s := start(t, func(set *settings) {
+		set.Users = "diameter: {origin_host: as1.ims.example, origin_realm: ims.example, attempt_timeout: 300ms, peers: [{host: hss1.ims.example, address: '" +
+			first.peer + "'}, {host: hss2.ims.example, address: '" + second.peer + "', priority: 1}]}\nsubscribers: [sh]\n"
+	})
+	eventually(t, 10*time.Second, "both peers are open", func() bool {
+		out, err := ctl(t, "diameter", "--admin", s.admin())
+		return err == nil && strings.Count(out, " okay ") == 2
+	})
+	known := func(why, uri, want string) {
+		t.Helper()
+		began := time.Now()
+		out, err := ctl(t, "subscriber", uri, "--admin", s.admin())
+		if took := time.Since(began); err != nil || !strings.Contains(out, want) || strings.Contains(out, "memory") || took > 2*time.Second {
+			t.Errorf("%s, after %v: %v\n%s", why, took, err, out)
+		}
+	}
+	known("from the first", "sip:conference@ims.example.org", "sip:conference@ims.example.org")
+	first.cmd.Process.Signal(syscall.SIGSTOP)
+	known("from the second while the first is frozen", "sip:bob@ims.example.org", "REGISTERED")
+	first.cmd.Process.Signal(syscall.SIGCONT)
+	first.kill()
+	known("from the second when the first is gone", "sip:alice@ims.example.org", "REGISTERED")
+	if at := second.change("GET", "/subscriptions", ""); !strings.Contains(at, "sip:alice@ims.example.org") {
+		t.Errorf("the second has no subscription: %s", at)
+	}
 }
 
 // TestAskAServer: ctl shows what a running server does.

@@ -26,6 +26,11 @@ type flight struct {
 
 // wait waits for the end of the flight; an error means that the caller's patience ended first.
 func (f *flight) wait(ctx context.Context, limit time.Duration) error {
+	select {
+	case <-f.done:
+		return nil
+	default:
+	}
 	var c <-chan time.Time
 	if limit > 0 {
 		t := time.NewTimer(limit)

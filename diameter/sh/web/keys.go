@@ -67,10 +67,15 @@ func (s *server) keysOf(r *http.Request) ([]cache.Key, error) {
 	return keys, nil
 }
 
-// get reads through the cache; with ?active= the HSS asks the network, and nothing is cached.
-func (s *server) get(r *http.Request, k cache.Key) (cache.Value, error) {
+// get reads through the cache; with ?active= the HSS asks the network, and nothing is cached. The wait of the policy is for
+// all references of a request together, since they are read at the same time.
+func (s *server) get(r *http.Request, k cache.Key, began time.Time) (cache.Value, error) {
 	if !r.URL.Query().Has("active") {
-		return s.cache.Get(r.Context(), k, s.cfg.Policy)
+		p := s.cfg.Policy
+		if p.Wait > 0 {
+			p.Wait = max(p.Wait-time.Since(began), 1)
+		}
+		return s.cache.Get(r.Context(), k, p)
 	}
 	if k.Ref != sh.RefLocationInformation {
 		return cache.Value{}, &badRequest{errors.New("active is for LocationInformation")}

@@ -62,6 +62,10 @@ type value struct {
 
 // subscriber shows several references of one identity.
 func (s *server) subscriber(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		s.events(w, r)
+		return
+	}
 	keys, err := s.keysOf(r)
 	if err != nil {
 		fail(w, &badRequest{err})
@@ -77,9 +81,10 @@ func (s *server) subscriber(w http.ResponseWriter, r *http.Request) {
 	}
 	out := make(map[string]value)
 	var last error
+	began := time.Now()
 	s.cache.Prefetch(keys...)
 	for _, k := range keys {
-		v, err := s.get(r, k)
+		v, err := s.get(r, k, began)
 		if e, ok := errors.AsType[*sh.Error](err); ok && e.UserUnknown() {
 			fail(w, err)
 			return
@@ -107,7 +112,7 @@ func (s *server) document(w http.ResponseWriter, r *http.Request, keys []cache.K
 		fail(w, &badRequest{errors.New("form=xml is for one reference: name it with ref= or service=")})
 		return
 	}
-	v, err := s.get(r, keys[0])
+	v, err := s.get(r, keys[0], time.Now())
 	if err != nil {
 		fail(w, err)
 		return
