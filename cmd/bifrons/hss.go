@@ -29,7 +29,7 @@ subscribed to it. Without a file it has the subscribers of docs/hss.md. It ends 
 					return err
 				}
 			}
-			return hss.Run(cmd.Context(), cfg, logger(configs.Log{}, cmd.ErrOrStderr()))
+			return hss.Run(cmd.Context(), cfg, logger(configs.Log{Format: configs.Auto}, cmd.ErrOrStderr()))
 		},
 	}
 }

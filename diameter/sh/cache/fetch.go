@@ -172,7 +172,7 @@ func (c *Cache) land(k Key, f *flight, a answer, err error, epoch uint64) {
 	e.data, e.unknown, e.at, e.epoch, e.failed = a.data, nil, now, epoch, time.Time{}
 	e.subscribed, e.subscribedAt, e.expiry, e.fresh = a.subscribed, now, a.expiry, now.Add(c.cfg.TTL)
 	f.entry = e
-	if due, ok := e.due(now, epoch); ok && now.Add(due).Before(c.look) {
+	if due, ok := c.due(e, now); ok && now.Add(due).Before(c.look) {
 		c.rouse()
 	}
 }

@@ -65,8 +65,8 @@ func (c *Cache) PeerChanged(diameter.PeerEvent) {
 type watcher struct{ c chan *sh.Data }
 
 // Watch returns a channel with the data of each notification about a key, and a function that ends it. A slow reader
-// misses notifications, but never the last one for long: the newest replaces an unread one. Only what is cached with a
-// subscription is notified, so Get it first.
+// misses notifications, but never the last one for long: the newest replaces an unread one. What cannot be notified is read
+// again when it is not fresh any more. Only what is cached is watched, so Get it first.
 func (c *Cache) Watch(k Key) (<-chan *sh.Data, func()) {
 	w := &watcher{make(chan *sh.Data, 1)}
 	c.mu.Lock()
@@ -78,6 +78,7 @@ func (c *Cache) Watch(k Key) (<-chan *sh.Data, func()) {
 		c.watchers[k] = of
 	}
 	of[w] = struct{}{}
+	c.rouse()
 	return w.c, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -61,7 +61,7 @@ func (c *Cache) dueKeys() (keys []Key, next time.Duration) {
 			}
 			continue
 		}
-		due, ok := e.due(now, c.epoch)
+		due, ok := c.due(e, now)
 		switch {
 		case !ok:
 		case due > 0:
@@ -91,7 +91,7 @@ func (c *Cache) renewAll(keys []Key) bool {
 		if e == nil || silent {
 			continue
 		}
-		if due, ok := e.due(now, c.epoch); ok && due <= 0 {
+		if due, ok := c.due(e, now); ok && due <= 0 {
 			if f := c.fly(k); f != nil {
 				wait = append(wait, f)
 			}
@@ -108,12 +108,15 @@ func (c *Cache) renewAll(keys []Key) bool {
 	return !silent
 }
 
-// due tells when a subscription is to be renewed: when a tenth of its time is left, or at once when it is doubtful.
-func (e *entry) due(now time.Time, epoch uint64) (time.Duration, bool) {
+// due tells when an entry is to be fetched again: a subscription when a tenth of its time is left, or at once when it is
+// doubtful; what nobody notifies and somebody watches, when it is not fresh any more. The lock is held.
+func (c *Cache) due(e *entry, now time.Time) (time.Duration, bool) {
 	switch {
+	case !e.subscribed && e.unknown == nil && len(c.watchers[e.key]) > 0:
+		return e.fresh.Sub(now), true
 	case !e.subscribed || e.unknown != nil:
 		return 0, false
-	case e.epoch != epoch:
+	case e.epoch != c.epoch:
 		return 0, true
 	case e.expiry.IsZero():
 		return 0, false
