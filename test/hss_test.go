@@ -323,6 +323,9 @@ func events(t *testing.T, h *home, at string) {
 		t.Errorf("the event of the change is %q", got)
 	}
 	h.change("PUT", "/subscribers/sip:alice@ims.example.org/state/registered", "")
+	if got := next(); !strings.Contains(got, `"REGISTERED"`) {
+		t.Errorf("the event of the change back is %q", got)
+	}
 }
 
 // TestCalleeNotRegistered: a call waits for the HSS, a change of the HSS counts at once, and without the HSS what it said
