@@ -202,9 +202,8 @@ func subscribing(t *testing.T, h *home, at ...string) {
 func TestSubscriberData(t *testing.T) {
 	t.Parallel()
 	h := startHome(t, newNetwork(t))
-	at := []string{"--peer", h.peer, "--realm", "ims.example"}
-	hssCommands(t, h, at...)
-	if out, err := ctl(t, "sh", "scscf", "sip:a@b", "--peer", h.peer); err == nil || !strings.Contains(out, "--realm") {
+	hssCommands(t, h, "--peer", h.peer, "--realm", "ims.example")
+	if out, err := ctl(t, "sh", "scscf", "sip:alice@ims.example.org", "--peer", h.peer); err != nil || !strings.Contains(out, "sip:scscf.ims.example:6060") {
 		t.Errorf("without a realm: %v\n%s", err, out)
 	}
 }

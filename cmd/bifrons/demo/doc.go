@@ -8,7 +8,9 @@
 // The package knows nothing of the server but two addresses, so that it cannot
 // flatter it: [Run] returns nil only when every step happened, the right tone
 // arrived in each direction, the call was silent on hold, both phones saw the
-// end, and nothing private of one phone appeared at the other.
+// end, and nothing private of one phone appeared at the other. A server that is
+// a [Home] is also asked what its HSS said of the callee, and has to learn by
+// itself that he leaves.
 //
 // It does not start the server; its caller does, through [Start].
 //

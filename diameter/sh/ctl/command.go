@@ -62,6 +62,17 @@ func Check(args []string) error {
 	return err
 }
 
+// RealmOf returns the host of the SIP URI in the words of a command, a realm to present oneself with; empty if there is none.
+func RealmOf(args []string) string {
+	for _, a := range args {
+		if _, host, ok := strings.Cut(sh.Canonical(a), "@"); ok && strings.HasPrefix(a, "sip") {
+			host, _, _ = strings.Cut(host, ":")
+			return host
+		}
+	}
+	return ""
+}
+
 // find returns the command and the arguments that belong to it.
 func find(args []string) (c Command, rest []string, err error) {
 	for _, c := range Commands() {

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ type Options struct {
 	TLS  *diameter.TLSConfig
 	// Admin is the URL of a running server that asks its HSS, when there is no Peer.
 	Admin string
-	// Realm is the HSS's realm; OriginHost and OriginRealm are ours.
+	// Realm is the HSS's realm, empty for that of the peer; OriginHost and OriginRealm are ours.
 	Realm       string
 	OriginHost  string
 	OriginRealm string
@@ -66,11 +67,8 @@ func Open(ctx context.Context, o Options, log *slog.Logger) (*Session, error) {
 	if o.Peer == "" {
 		return openRemote(o)
 	}
-	if o.Realm == "" {
-		return nil, errors.New("need the realm of the HSS: --realm")
-	}
 	if o.OriginRealm == "" {
-		o.OriginRealm = o.Realm
+		o.OriginRealm = cmp.Or(o.Realm, "localdomain")
 	}
 	if o.OriginHost == "" {
 		name, err := os.Hostname()
@@ -87,10 +85,7 @@ func Open(ctx context.Context, o Options, log *slog.Logger) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.endpoint, s.client = e, sh.NewClient(e, diameter.Route{Realm: o.Realm})
-	if o.Trace {
-		s.client.Trace = func(m *diam.Message) { fmt.Fprint(s.out, sh.Trace(m)) }
-	}
+	s.endpoint = e
 	e.Start()
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
@@ -101,6 +96,10 @@ func Open(ctx context.Context, o Options, log *slog.Logger) (*Session, error) {
 			return nil, fmt.Errorf("connect to %s: %s", o.Peer, status.LastError)
 		}
 		return nil, fmt.Errorf("connect to %s: %w", o.Peer, err)
+	}
+	s.client = sh.NewClient(e, diameter.Route{Realm: cmp.Or(o.Realm, e.Status()[0].Realm)})
+	if o.Trace {
+		s.client.Trace = func(m *diam.Message) { fmt.Fprint(s.out, sh.Trace(m)) }
 	}
 	return s, nil
 }
