@@ -2,12 +2,15 @@ package b2bua
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
 	"time"
 	"unsafe"
+
+	"pgregory.net/rapid"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -54,9 +57,11 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// TestLifeIsSmall: what a leg keeps for its probes.
+// TestLifeIsSmall: what a leg keeps for its probes, limits and session timer, and its call's place in the wheel.
 func TestLifeIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(Life{}); n > 200 {
+	n := unsafe.Sizeof(Life{}) + unsafe.Sizeof(Session{}) + unsafe.Sizeof((*Call)(nil))
+	t.Logf("%d bytes a leg", n)
+	if n > 200 {
 		t.Errorf("%d bytes a leg, want at most 200", n)
 	}
 }
@@ -75,25 +80,33 @@ type hours struct{ now time.Duration }
 func (h *hours) Now() time.Duration { return h.now }
 func (h *hours) Wall() time.Time    { return time.Unix(0, int64(h.now)) }
 
-// BenchmarkProbes is one probe of one leg with its answer: what 100 000 legs cost each every 30 s.
-func BenchmarkProbes(b *testing.B) {
-	out, clock := &nowhere{}, &hours{now: time.Second}
+// watched makes a call with one confirmed leg, the callee's.
+func watched(t rapid.TB, out Conn, clock Clock, rules Liveness) (*Call, *Leg) {
 	addr := netip.MustParseAddrPort("192.0.2.1:5060")
 	l := &Local{Conn: out, Addr: addr, Advertise: addr.String()}
-	side := &Side{Name: "core", Locals: []*Local{l}, Domain: "example.org", Liveness: Liveness{Every: 30 * time.Second, Timeout: 2 * time.Second, Strikes: 3}}
-	s, err := New(Config{Sides: []*Side{side}, Timers: sip.DefaultTimers(), MaxForwards: 70, Clock: clock})
+	side := &Side{Name: "core", Locals: []*Local{l}, Domain: "example.org", Liveness: rules}
+	s, err := New(Config{Sides: []*Side{side}, Timers: sip.DefaultTimers(), MaxForwards: 70, Clock: clock, Random: rand.New(rand.NewPCG(1, 2)).Uint64,
+		Key: [16]byte{7}})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	run := s.fence.join(nil)
-	c := &Call{srv: s, runner: run, State: State{ID: 7, Keys: [2]uint64{1, 2}, Branches: make([]Branch, 1), Legs: []*Leg{{Side: "core", side: side, local: l, UAC: true, Phase: Confirmed,
-		Us: "<sip:a@example.org>", Them: "<sip:b@example.org>", Dialogs: []*Dialog{{RemoteTag: "r", Target: "sip:b@192.0.2.9:5060", Confirmed: true}}}}}}
+	caller := &Leg{Side: "core", side: side, local: l, Phase: Over}
+	callee := &Leg{Side: "core", side: side, local: l, Slot: 1, UAC: true, Phase: Confirmed, Us: "<sip:a@example.org>", Them: "<sip:b@example.org>",
+		Dialogs: []*Dialog{{RemoteTag: "r", Target: "sip:b@192.0.2.9:5060", Confirmed: true}}}
+	c := &Call{srv: s, State: State{ID: 7, Keys: [2]uint64{1, 2}, Branches: make([]Branch, 1), Legs: []*Leg{caller, callee}, Winner: 1}}
 	s.active.Add(1)
 	if s.table.add(c) != addedNew {
-		b.Fatal("not added")
+		t.Fatal("not added")
 	}
+	return c, callee
+}
+
+// BenchmarkProbes is one probe of one leg with its answer: what 100 000 legs cost each every 30 s, but for the sockets.
+func BenchmarkProbes(b *testing.B) {
+	out, clock := &nowhere{}, &hours{now: time.Second}
+	c, leg := watched(b, out, clock, Liveness{Every: 30 * time.Second, Timeout: 2 * time.Second, Strikes: 3})
+	c.runner = c.srv.fence.join(nil)
 	c.settle()
-	leg := c.Legs[0]
 	b.ReportAllocs()
 	for b.Loop() {
 		clock.now = leg.Life.Probe + wheelTick
@@ -102,11 +115,11 @@ func BenchmarkProbes(b *testing.B) {
 		if number == 0 {
 			b.Fatal("no probe is out")
 		}
-		m := sip.Message{Source: addr}
+		m := sip.Message{Source: leg.local.Addr}
 		if err := m.Parse([]byte(probeAnswer(c, leg))); err != nil {
 			b.Fatal(err)
 		}
-		c.handle(event{msg: &m, local: l, ref: ref{7, 0, number}})
+		c.handle(event{msg: &m, local: leg.local, ref: ref{7, 1, number}})
 	}
 	if leg.Life.Strikes != 0 || out.sent == 0 {
 		b.Fatalf("%d strikes, %d sent", leg.Life.Strikes, out.sent)
