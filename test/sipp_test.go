@@ -206,11 +206,15 @@ func TestLoad(t *testing.T) {
 // TestScenariosUsed keeps the folder free of scenarios that no test plays.
 func TestScenariosUsed(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("sipp_test.go")
-	if err != nil {
-		t.Fatal(err)
+	var source []byte
+	for _, file := range []string{"sipp_test.go", "sipp_liveness_test.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
-	err = fs.WalkDir(os.DirFS("sipp"), ".", func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS("sipp"), ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && !bytes.Contains(source, []byte(`"`+path+`"`)) {
 			t.Errorf("no test plays test/sipp/%s", path)
 		}
