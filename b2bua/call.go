@@ -65,6 +65,7 @@ type Call struct {
 	gen     uint32
 	links   []Link // of the chain, resolved
 	shared  atomic.Pointer[[2]dialogID]
+	spill   string // what the leak audit has stopped in this step
 
 	due, inWheel time.Duration // guarded by the wheel
 }
@@ -89,10 +90,13 @@ func (c *Call) handle(e event) {
 	case int(e.ref.slot) >= len(c.Legs) || e.local.side != c.Legs[e.ref.slot].side:
 		c.srv.foreign(e)
 	case e.msg.IsRequest():
+		c.hear(c.Legs[e.ref.slot], e.msg)
 		c.request(c.Legs[e.ref.slot], e)
 	default:
+		c.hear(c.Legs[e.ref.slot], e.msg)
 		c.response(c.Legs[e.ref.slot], e)
 	}
+	c.spilled()
 	c.settle()
 }
 
@@ -164,6 +168,11 @@ func (c *Call) settle() {
 		}
 		if c.Cause != nil {
 			l.shrink()
+		}
+	}
+	if live == 0 {
+		for _, l := range c.Legs {
+			l.rest()
 		}
 	}
 	for i := range c.Branches {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	MaxForwards int           // of requests of our own, and of an INVITE that has none
 	MaxCalls    int           // 0 is no limit; one more gets 503
 	StepLimit   time.Duration // how long an App may hold the call's goroutine
+	Audit       AuditMode     // of every message that goes out
 
 	Anchor bool // media through our own ports; else descriptions cross with the parties' addresses
 	Media  Media
@@ -41,7 +43,7 @@ type Config struct {
 
 // DefaultConfig returns the standards' values, without sides.
 func DefaultConfig() Config {
-	return Config{Timers: sip.DefaultTimers(), MaxForwards: 70, StepLimit: 500 * time.Millisecond}
+	return Config{Timers: sip.DefaultTimers(), MaxForwards: 70, StepLimit: 500 * time.Millisecond, Audit: AuditCount}
 }
 
 // Media is what carries speech: a relay of port pairs. Commands never block and are obeyed in order per port.
@@ -102,6 +104,7 @@ type Side struct {
 	Health         Health     // of the targets
 
 	goals []*goal
+	names leak.Set // of ours, that are no secret there
 }
 
 // Liveness is how a confirmed leg is watched. 0 switches a part off; in a Watch effect it leaves the part as it is, and less

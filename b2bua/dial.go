@@ -108,7 +108,7 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 		Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
 	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l, o.m)
-	t.Last = c.exact(c.appendCrossing(b, l, o))
+	t.Last = c.seal(l, c.appendCrossing(b, l, o))
 	if h := c.Branches[l.Branch].Hunt; !c.transmit(l.local, t.Last, t.Dest) && h.due() > 0 {
 		h.Until = c.srv.now() // the network refuses it: the next one has its turn at once
 	}
@@ -133,7 +133,7 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 	if cause.Reason != "" {
 		b = append(append(append(b, "Reason: "...), cause.Reason...), '\r', '\n')
 	}
-	n.Last = c.exact(sip.AppendBody(b, nil))
+	n.Last = c.seal(l, sip.AppendBody(b, nil))
 	c.transmit(l.local, n.Last, n.Dest)
 	if c.Stale { // it may have answered the node before us; BYE ends early dialogs, too (RFC 3261 15)
 		for _, d := range l.Dialogs {

@@ -95,7 +95,7 @@ func (c *Call) endFork(l *Leg, t *Tx, m *sip.Message, tag string) {
 	d.refresh(m)
 	l.Last++
 	ack := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &outgoing{})
-	c.transmit(l.local, c.exact(sip.AppendBody(ack, nil)), l.destination(d))
+	c.transmit(l.local, c.seal(l, sip.AppendBody(ack, nil)), l.destination(d))
 	if !d.Ended {
 		d.Ended = true
 		c.send(l, d, sip.BYE, outgoing{}).Own = true

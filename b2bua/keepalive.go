@@ -236,7 +236,9 @@ func (c *Call) sendProbe(l *Leg, w *Life) {
 	b := c.appendRequest(c.buffer(), l, d, sip.OPTIONS, w.Number, w.CSeq, &outgoing{})
 	b = sip.AppendBody(b, nil)
 	c.runner.scratch = b[:0]
-	c.transmit(l.local, b, l.destination(d))
+	if c.clean(l, b) {
+		c.transmit(l.local, b, l.destination(d))
+	}
 }
 
 // probed takes the answer to a probe; false for another response. A late answer proves as much as one in time; one to a probe

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/bifrons/bifrons/b2bua/audit"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
@@ -53,9 +54,11 @@ type Leg struct {
 	First   uint32 // number of the initial INVITE's transaction, once it was sent again; 0 is 1
 	Life    *Life  // how its party is watched, once it is confirmed
 	Session *Session
+	Heard   []byte // what its party said of itself, for the leak audit (the Arena of an audit.Ear)
 
 	side  *Side
 	local *Local
+	hears *audit.Ear // made of Heard while the leg has transactions
 }
 
 // Dialog is one dialog of a leg, early or confirmed (RFC 3261 12).

@@ -16,7 +16,7 @@ type Metrics struct {
 	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
 	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
 	effectsRefused, panics, probes, failovers                  prometheus.Counter
-	lostBy                                                     *prometheus.CounterVec
+	lostBy, leaks                                              *prometheus.CounterVec
 	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
 	appFailures                                                *prometheus.CounterVec
 	targetUp                                                   *prometheus.GaugeVec
@@ -55,6 +55,7 @@ func newMetrics(s *Server) *Metrics {
 	m.probes = counter("probes_sent_total", "OPTIONS sent to confirmed legs, without repetitions.")
 	m.failovers = counter("failovers_total", "INVITEs given to another target because one did not answer, or with 503.")
 	m.lostBy = vec("parties_lost_total", "Calls ended because a party was lost, by how that was known.", "how")
+	m.leaks = vec("leaks_total", "Secrets of one party found in messages to another, by header or field.", "field")
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
 	m.setUp = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "call_set_up_seconds",
 		Help: "Time from INVITE to 2xx.", Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 60}})

@@ -123,7 +123,7 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	if method == sip.INVITE || method == sip.UPDATE {
 		b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, &o), o.m), l, o.m)
 	}
-	t.Last = c.exact(c.appendCrossing(b, l, &o))
+	t.Last = c.seal(l, c.appendCrossing(b, l, &o))
 	c.transmit(l.local, t.Last, t.Dest)
 	return t
 }
@@ -133,7 +133,7 @@ func (c *Call) sendAck(l *Leg, t *Tx, o outgoing) {
 	d := l.Dialogs[t.Dialog]
 	l.Last++
 	b := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &o)
-	t.Ack = c.exact(c.appendCrossing(b, l, &o))
+	t.Ack = c.seal(l, c.appendCrossing(b, l, &o))
 	t.Last = nil
 	t.Dest = l.destination(d)
 	c.show(l, o.contentType, o.body)
@@ -188,7 +188,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	}
 	b = c.appendCrossing(append(b, r.extra...), l, &r.out)
 	c.step(t, e)
-	t.Last = c.exact(b)
+	t.Last = c.seal(l, b)
 	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest)
 	if e != sip.Send1xx {
 		t.Head = nil

@@ -115,7 +115,7 @@ func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
 		if len(t.Last) == 0 || inv.Parse(append([]byte(nil), t.Last...)) != nil {
 			return
 		}
-		t.Ack = c.exact(sip.AppendBody(appendHopByHop(c.buffer(), &inv, "ACK", m.Get(sip.HdrTo)), nil))
+		t.Ack = c.seal(l, sip.AppendBody(appendHopByHop(c.buffer(), &inv, "ACK", m.Get(sip.HdrTo)), nil))
 		if m.Status != 491 && m.Status != 422 { // both are sent again, changed
 			t.Last = nil
 		}
@@ -279,7 +279,7 @@ func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))
 	edit()
 	t.Last, t.Peer = nil, 0
-	n.Last = c.exact(inv.Append(c.buffer()))
+	n.Last = c.seal(l, inv.Append(c.buffer()))
 	c.transmit(l.local, n.Last, n.Dest)
 	return n
 }

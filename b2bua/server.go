@@ -26,6 +26,7 @@ type Server struct {
 	policies map[[2]*Side]*Policy
 	sessions sync.Pool // of *sdp.Session
 	stats    statistics
+	leakLog  limiter
 	goals    []*goal
 	history  history
 
@@ -79,6 +80,7 @@ func New(cfg Config) (*Server, error) {
 			l.side = side
 			l.number = uint8(i)
 		}
+		side.learnNames()
 	}
 	s.stats, _ = cfg.Media.(statistics)
 	s.openGoals()
@@ -247,6 +249,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	d.refresh(m)
 	l.Dialogs = []*Dialog{d}
 	c.asked(l, m)
+	c.hear(l, m)
 	c.Legs = append(make([]*Leg, 0, 2), l)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})
 	c.Hops = c.srv.hops(m)

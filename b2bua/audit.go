@@ -1,0 +1,210 @@
+package b2bua
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bifrons/bifrons/b2bua/audit"
+	"github.com/bifrons/bifrons/internal/leak"
+	"github.com/bifrons/bifrons/sip"
+)
+
+// AuditMode is what the leak audit does with a message that would tell one party a secret of another.
+type AuditMode uint8
+
+// The modes: nothing is searched; the message goes out and is counted; the message is not sent and the call ends.
+const (
+	AuditOff AuditMode = iota
+	AuditCount
+	AuditBlock
+)
+
+// ear returns what a leg's party has told so far.
+func (l *Leg) ear() *audit.Ear {
+	if l.hears == nil {
+		l.hears = ears.Get().(*audit.Ear)
+		l.hears.Reset(l.Heard)
+	}
+	return l.hears
+}
+
+// ears are those of legs without transactions, for others.
+var ears = sync.Pool{New: func() any { return new(audit.Ear) }}
+
+// rest gives the ear of a leg back that will not hear anything soon; what it heard stays.
+func (l *Leg) rest() {
+	if l.hears != nil {
+		ears.Put(l.hears)
+		l.hears = nil
+	}
+}
+
+// hear takes in what a party says of itself.
+func (c *Call) hear(l *Leg, m *sip.Message) {
+	if c.srv.cfg.Audit == AuditOff {
+		return
+	}
+	e := l.ear()
+	e.Hear(m)
+	l.Heard = e.Arena()
+}
+
+// seal copies a finished message out of the scratch buffer, after a look for secrets of the other parties in it. A message
+// that must not be sent is nil, and the call ends when the step is over.
+func (c *Call) seal(l *Leg, b []byte) []byte {
+	if !c.clean(l, b) {
+		c.runner.scratch = b[:0]
+		return nil
+	}
+	return c.exact(b)
+}
+
+// clean tells whether a message to a leg's party may be sent.
+func (c *Call) clean(l *Leg, b []byte) bool {
+	if c.srv.cfg.Audit == AuditOff {
+		return true
+	}
+	clean := true
+	for _, x := range c.Legs {
+		if x == l || len(x.Heard) == 0 {
+			continue
+		}
+		where, policy := audit.NewLocator(b), c.srv.policy(x.side, l.side)
+		for e, at := x.ear(), 0; ; {
+			hit, ok := e.Next(b, at)
+			if !ok {
+				break
+			}
+			at = hit.End
+			if e.Marked(hit, l.Slot+1) {
+				continue
+			}
+			field := where.At(hit.Start)
+			if policy.means(field, hit.Kind, c.srv.cfg.Anchor) {
+				continue
+			}
+			if c.known(l, e.Token(hit)) {
+				e.Mark(hit, l.Slot+1)
+				continue
+			}
+			clean = false
+			c.leaked(x, l, hit.Kind, field, e.Token(hit))
+		}
+	}
+	return clean || c.srv.cfg.Audit != AuditBlock
+}
+
+// known tells whether a token is no secret to a leg's party: it told us, it is addressed by it, or it is our own name there.
+func (c *Call) known(l *Leg, token []byte) bool {
+	if l.ear().Has(token) || l.side.names.Has(token) || strings.Contains(l.Target, string(token)) || strings.Contains(l.Dest.String(), string(token)) {
+		return true
+	}
+	for _, r := range l.Routes {
+		if strings.Contains(r, string(token)) {
+			return true
+		}
+	}
+	return false
+}
+
+// leaked counts a leak, tells of it, and in AuditBlock has the call end.
+func (c *Call) leaked(from, to *Leg, k leak.Kind, f audit.Field, token []byte) {
+	s := c.srv
+	s.metrics.leaks.WithLabelValues(f.String()).Inc()
+	if s.leakLog.allow(s.now()) {
+		s.log.Warn("secret of one party in a message to another", "call", c.ID, "from", from.Side, "to", to.Side, "field", f.String(),
+			"name", f.Name, "kind", k.String(), "secret", string(token), "blocked", s.cfg.Audit == AuditBlock)
+	}
+	if s.cfg.Audit == AuditBlock && c.spill == "" {
+		c.spill = k.String() + " of the other party in " + f.String()
+	}
+}
+
+// spilled ends a call one of whose messages was stopped.
+func (c *Call) spilled() {
+	if c.spill == "" {
+		return
+	}
+	evidence := c.spill
+	c.spill = ""
+	c.end(Cause{Status: 500, By: ByBifrons, Text: "leak stopped", Evidence: evidence})
+}
+
+// limiter lets a line of the log pass once a second.
+type limiter struct{ next atomic.Int64 }
+
+func (l *limiter) allow(now time.Duration) bool {
+	next := l.next.Load()
+	return int64(now) >= next && l.next.CompareAndSwap(next, int64(now+time.Second))
+}
+
+// publicNames are known to everybody.
+var publicNames = [...]string{"anonymous.invalid", "localhost"}
+
+// learnNames collects the names and addresses of ours that a side may know.
+func (s *Side) learnNames() {
+	for _, name := range publicNames {
+		s.names.Add(leak.Host, []byte(name))
+	}
+	s.names.Add(leak.Host, []byte(s.Domain))
+	for _, l := range s.Locals {
+		s.names.Add(leak.Address, []byte(l.Addr.Addr().String()))
+		s.names.Add(leak.Port, []byte(l.Addr.String()))
+		host, _ := splitHostPort([]byte(l.Advertise))
+		s.names.Add(leak.Host, trimBrackets(host))
+		s.names.Add(leak.Port, []byte(l.Advertise))
+	}
+	for _, h := range append([]NextHop{s.NextHop}, hops(s.Targets)...) {
+		host, _ := splitHostPort([]byte(h.Host))
+		s.names.Add(leak.Host, trimBrackets(host))
+	}
+	if s.Media.IsValid() {
+		s.names.Add(leak.Address, []byte(s.Media.String()))
+	}
+	if s.MediaAdvertise.IsValid() {
+		s.names.Add(leak.Address, []byte(s.MediaAdvertise.String()))
+	}
+}
+
+func hops(targets []Target) (out []NextHop) {
+	for _, t := range targets {
+		out = append(out, t.NextHop)
+	}
+	return out
+}
+
+// means tells whether a policy carries a token of that kind in that field on purpose. Identifiers of dialogs and what
+// describes a media source never cross on purpose; without anchored media the addresses in descriptions do.
+func (p *Policy) means(f audit.Field, k leak.Kind, anchored bool) bool {
+	switch k {
+	case leak.CallID, leak.Tag, leak.Branch, leak.CNAME:
+		return f.Place == audit.SDP && !anchored && k == leak.CNAME
+	case leak.Origin: // elsewhere the same digits are something else
+		return f.Place != audit.SDP || f.Name != "o="
+	case leak.Software:
+		return f.Place == audit.Header && p.lets(f) || f.Place == audit.Body && p.body([]byte(f.Name)) == Carry
+	}
+	switch f.Place {
+	case audit.StartLine:
+		return p.Names && k == leak.Host
+	case audit.Header:
+		if f.Header == sip.HdrFrom || f.Header == sip.HdrTo {
+			return p.Names && k == leak.Host
+		}
+		return p.lets(f)
+	case audit.SDP:
+		return !anchored && f.Name != "o="
+	}
+	return p.body([]byte(f.Name)) == Carry
+}
+
+// lets tells whether a policy carries values of a header.
+func (p *Policy) lets(f audit.Field) bool {
+	r := p.Headers[f.Header]
+	if f.Header == sip.HdrOther {
+		r = p.RuleFor(f.Name)
+	}
+	return r.Action == Carry || r.Action == Filter || r.Action == Map
+}
