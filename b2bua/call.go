@@ -65,7 +65,8 @@ type Call struct {
 	gen     uint32
 	links   []Link // of the chain, resolved
 	shared  atomic.Pointer[[2]dialogID]
-	spill   string // what the leak audit has stopped in this step
+	parting outgoing // the message that ends the call, while it does
+	spill   string   // what the leak audit has stopped in this step
 
 	due, inWheel time.Duration // guarded by the wheel
 }
@@ -320,7 +321,7 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 			case status == 422:
 				status, extra = c.tooShortFor()
 			}
-			c.reply(l, t, reply{status: status, extra: extra})
+			c.reply(l, t, reply{status: status, extra: extra, out: c.farewell(l)})
 		case t.Kind == sip.InviteServer && t.State == sip.Accepted && t == l.initial():
 			l.Hangup = true // RFC 3261 15: no BYE before the ACK, or the end of the 2xx's repetitions
 			l.HangupReason = cause.Reason
@@ -343,7 +344,9 @@ func (c *Call) bye(l *Leg, reason string) {
 	l.Hangup = false
 	if d := l.confirmed(); d != nil {
 		c.ackPending(l)
-		c.send(l, d, sip.BYE, outgoing{reason: reason}).Own = true
+		o := c.farewell(l)
+		o.reason = reason
+		c.send(l, d, sip.BYE, o).Own = true
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/bifrons/bifrons/sip"
 )
 
 // Walk is one event on its way through the chain: down from the caller's end to the callee's, or up. At its end the engine
@@ -156,12 +158,33 @@ func (c *Call) conclude(w *Walk) {
 	case Answer:
 		c.connect(l, w)
 	case Failure:
-		c.branchFailed(ev)
+		c.branchFailed(l, ev, w.Msg)
 	case Reinvite, Message:
 		c.relay(l, w)
 	case Hangup:
-		c.end(ev.Cause)
+		c.endWith(ev.Cause, l, w.Msg)
 	}
+}
+
+// endWith ends the call with the last word of a party: what its BYE or its failure carries reaches the others by policy.
+func (c *Call) endWith(cause Cause, from *Leg, last Text) {
+	if last.Message != nil {
+		c.parting = outgoing{from: from, m: last.Message}
+	}
+	c.end(cause)
+	c.parting = outgoing{}
+}
+
+// farewell returns what crosses of the last word of another leg's party.
+func (c *Call) farewell(l *Leg) outgoing {
+	o := c.parting
+	if o.m == nil || o.from == l {
+		return outgoing{}
+	}
+	if ct := o.m.Get(sip.HdrContentType); len(o.m.Body) > 0 && len(ct) > 0 && !isSDP(ct) && !isMultipart(ct) {
+		o.body, o.contentType = c.srv.policy(o.from.side, l.side).crossBody(ct, o.m.Body)
+	}
+	return o
 }
 
 // hold keeps an event at its App until the look-up is done. CANCEL, BYE and limits overtake it; a late result is dropped.

@@ -259,7 +259,7 @@ func (c *Call) failBranch(branch uint8, status int) {
 
 // branchFailed is the end of a Failure's walk: a redirection is followed where the side says so; the last branch to fail
 // ends the call with the best answer of all (RFC 3261 16.7).
-func (c *Call) branchFailed(f Failure) {
+func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	b := &c.Branches[f.Branch]
 	b.Failed, b.Until = f.Status, 0
 	if c.redirect(b, f) || c.Legs[0].Phase != Trying || c.Legs[0].Hold != nil {
@@ -282,7 +282,10 @@ func (c *Call) branchFailed(f Failure) {
 	if b.Leg == 0 || c.Legs[b.Leg].Last == 0 {
 		by = ByBifrons
 	}
-	c.end(Cause{Status: crossingStatus(best), By: by, Text: "refused with " + strconv.Itoa(best)})
+	if best != f.Status || b.Leg == 0 || l != c.Legs[b.Leg] { // it is another branch's, and no longer at hand
+		answer = Text{}
+	}
+	c.endWith(Cause{Status: crossingStatus(best), By: by, Text: "refused with " + strconv.Itoa(best)}, l, answer)
 }
 
 // maxRedirects bounds how often one branch follows a 3xx.

@@ -157,7 +157,7 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		} else {
 			l.Phase = Over
 		}
-		c.offer(Walk{Event: Hangup{Leg: int(l.Slot), Cause: cause}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
+		c.offer(Walk{Event: Hangup{Leg: int(l.Slot), Cause: cause}, Leg: l.Slot, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
 	case sip.OPTIONS:
 		c.reply(l, t, reply{status: 200, extra: allow + l.side.supported()})
 	case sip.INVITE:

@@ -14,6 +14,7 @@ type Config struct {
 	Routes      []Route            // the first that matches wins
 	Policies    []Pair             // only the pairs the file names
 	Definitions []PolicyDefinition // policies of the file's own
+	Audit       Audit
 	Media       Media
 	Timers      Timers
 	Calls       Calls
@@ -118,6 +119,16 @@ const (
 	Untrusted Trust = "untrusted"
 )
 
+// Audit says what the leak audit does with a message that would tell one party a secret of another.
+type Audit string
+
+// The three modes: search nothing, count and log, or do not send and end the call.
+const (
+	AuditOff   Audit = "off"
+	AuditCount Audit = "count"
+	AuditBlock Audit = "block"
+)
+
 // Redirect says what happens to a 3xx answer.
 type Redirect string
 
@@ -219,6 +230,7 @@ const (
 // DefaultConfig has every default and no side.
 func DefaultConfig() Config {
 	return Config{
+		Audit:  AuditCount,
 		Media:  Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second},
 		Timers: Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
 		Calls:  Calls{MaxForwards: 70, Drain: 30 * time.Second},

@@ -16,6 +16,9 @@ func (d *decoder) config(v value, c *Config) {
 		{"routes", func(v value) { d.routes(v, &c.Routes) }},
 		{"policies", func(v value) { d.policies(v, &c.Policies) }},
 		{"policy_definitions", func(v value) { d.definitions(v, &c.Definitions) }},
+		{"audit", func(v value) {
+			d.fields(v, []field{{"mode", read(d, &c.Audit, "a word", choice(same(AuditOff), same(AuditCount), same(AuditBlock)))}})
+		}},
 		{"media", func(v value) { d.media(v, &c.Media) }},
 		{"timers", func(v value) { d.timers(v, &c.Timers) }},
 		{"calls", func(v value) { d.calls(v, &c.Calls) }},

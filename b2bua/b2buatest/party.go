@@ -185,7 +185,9 @@ func (p *Party) finish(b *strings.Builder, o options) {
 	}
 	body := o.body
 	if o.sdp != "" {
-		body = p.describe(o.sdp)
+		if body = p.describe(o.sdp); p.w.lines != nil {
+			body += p.w.lines(p)
+		}
 		b.WriteString("Content-Type: application/sdp\r\n")
 	}
 	fmt.Fprintf(b, "Content-Length: %d\r\n\r\n%s", len(body), body)

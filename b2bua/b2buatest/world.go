@@ -36,8 +36,9 @@ type World struct {
 	steps  int
 	at     int // stale mode: the step whose outcome is lost
 	lost   bool
-	shown  []string // private values that this world's policy lets cross
-	line   string   // of the script
+	shown  []string            // private values that this world's policy lets cross
+	line   string              // of the script
+	lines  func(*Party) string // further lines of every description
 
 	// OnRelease is called by the script's line release, to let the look-ups of the test's applications end.
 	OnRelease func()

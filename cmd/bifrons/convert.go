@@ -14,6 +14,7 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 	c.Timers = sip.Timers{T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4, NoAnswer: cfg.Timers.NoAnswer}
 	c.MaxCalls, c.MaxForwards = cfg.Calls.Max, cfg.Calls.MaxForwards
 	c.Anchor = cfg.Media.Anchor
+	c.Audit = audits[cfg.Audit]
 	for _, r := range cfg.Routes {
 		c.Routes = append(c.Routes, b2bua.Route{From: r.From, User: r.Match.User, Host: r.Match.Host, Header: r.Match.Header.Name,
 			Value: r.Match.Header.Value, To: r.To, NextHop: nextHop(r.NextHop)})
@@ -44,6 +45,8 @@ func coreLiveness(l *configs.Liveness) b2bua.Liveness {
 		Expires: l.Session.Expires, MinExpires: l.Session.Min, Refresher: refresher, Refresh: refresh,
 		Silence: l.Silence, HoldSilence: l.HoldSilence, MaxDuration: l.MaxDuration}
 }
+
+var audits = map[configs.Audit]b2bua.AuditMode{configs.AuditOff: b2bua.AuditOff, configs.AuditCount: b2bua.AuditCount, configs.AuditBlock: b2bua.AuditBlock}
 
 var trusts = map[configs.Trust]b2bua.Trust{configs.Home: b2bua.Home, configs.Partner: b2bua.Partner, configs.Untrusted: b2bua.Untrusted}
 
