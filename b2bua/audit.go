@@ -82,7 +82,7 @@ func (c *Call) clean(l *Leg, b []byte) bool {
 				continue
 			}
 			field := where.At(hit.Start)
-			if policy.means(field, hit.Kind, c.srv.cfg.Anchor) {
+			if policy.Means(field, hit.Kind, c.srv.cfg.Anchor) {
 				continue
 			}
 			if c.known(l, e.Token(hit)) {
@@ -175,9 +175,9 @@ func hops(targets []Target) (out []NextHop) {
 	return out
 }
 
-// means tells whether a policy carries a token of that kind in that field on purpose. Identifiers of dialogs and what
+// Means tells whether a policy carries a token of that kind in that field on purpose. Identifiers of dialogs and what
 // describes a media source never cross on purpose; without anchored media the addresses in descriptions do.
-func (p *Policy) means(f audit.Field, k leak.Kind, anchored bool) bool {
+func (p *Policy) Means(f audit.Field, k leak.Kind, anchored bool) bool {
 	switch k {
 	case leak.CallID, leak.Tag, leak.Branch, leak.CNAME:
 		return f.Place == audit.SDP && !anchored && k == leak.CNAME

@@ -239,7 +239,7 @@ func (p *Policy) Exposures() (out []Exposure) {
 		Exposure{"host names of From, To, Request-URI", map[bool]string{true: "carry", false: "own"}[p.Names]},
 		Exposure{"feature tags of Contact", word[p.ContactTags]},
 		Exposure{"RTP header extensions", word[!p.StripExtensions]},
-		Exposure{"Privacy", map[bool]string{true: "obeyed", false: "left to the next hop"}[p.Privacy]})
+		Exposure{"what Privacy asks for", map[bool]string{true: "obeyed", false: "left to the next hop"}[p.Privacy]})
 }
 
 func sortedKeys[V any](m map[string]V) []string {

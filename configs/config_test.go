@@ -46,6 +46,7 @@ routes:
   - {match: {host: example}, to: core}
 policies:
   - {from: core, to: carrier, policy: transparent}
+audit: {mode: block}
 media: {anchor: false, ports: 30000-30999, threads: 2, quarantine: 500ms}
 timers: {t1: 250ms, t2: 2s, t4: 3s, no_answer: 1m30s}
 calls: {max: 1000, max_forwards: 30, drain: 0s}
@@ -97,6 +98,7 @@ func TestParseEverything(t *testing.T) {
 			Match: Match{Host: regexp.MustCompile("example")}, To: "core",
 		}},
 		Policies: []Pair{{"core", "carrier", "transparent"}},
+		Audit:    AuditBlock,
 		Media:    Media{Anchor: false, Ports: PortRange{30000, 30999}, Threads: 2, Quarantine: 500 * time.Millisecond},
 		Timers:   Timers{250 * time.Millisecond, 2 * time.Second, 3 * time.Second, 90 * time.Second},
 		Calls:    Calls{Max: 1000, MaxForwards: 30},

@@ -92,12 +92,13 @@ func TestMistakes(t *testing.T) {
 		{"unknown policy", ok + "policies: [{from: a, to: a, policy: ims_home}]", "2:37: no policy is named `ims_home`, did you mean `ims-home`?"},
 		{"no policy", ok + "policies: [{from: a, to: a}]", "2:12: no policy is given; add `policy:`; valid: ims-home, untrusted, transparent"},
 		{"pair twice", ok + "policies: [{from: a, to: a, policy: untrusted}, {from: a, to: a, policy: untrusted}]", "2:49: entry 1 is for the same two sides; remove one of the two"},
+		{"audit without mode", ok + "audit: {mode: yes}", "2:15: unknown value `yes`; valid: off, count, block"},
 		{"unknown app", side("apps: [example, exmaple]"), "4:21: no application is named `exmaple`, did you mean `example`?"},
 		// the file itself
 		{"not YAML", "sides: {a: b\n", "1:8: not valid YAML: could not find flow mapping end token '}'; check the indentation here and above, and put text with : # [ ] { } in quotes"},
 		{"not UTF-8", "sides:\n  \xff: x", "2:3: this is not UTF-8 text; save the file as UTF-8"},
 		{"two documents", ok + "---\n" + ok, "3:1: a second document begins here; one file has one configuration, remove the `---` before it"},
-		{"an odd key stays on one line", ok + "\"a\\nb`\": 1", "2:1: unknown key \"a\\nb`\"; valid: sides, routes, policies, policy_definitions, media, timers, calls, admin, cdr, diameter, sh, subscribers, log"},
+		{"an odd key stays on one line", ok + "\"a\\nb`\": 1", "2:1: unknown key \"a\\nb`\"; valid: sides, routes, policies, policy_definitions, audit, media, timers, calls, admin, cdr, diameter, sh, subscribers, log"},
 		{"columns count characters", "sides: {a: {listen: udp:127.0.0.1:1, domain: 'ü', apps: [x]}}", "1:46: `ü` is not a host name; write one such as ims.example.org, without sip: or port\nf:1:58: no application is named `x`; valid: example, reachable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -20,10 +20,11 @@ const (
 	Origin               // a field of the o= line of a description
 	CNAME                // the canonical name of an RTP source
 	ICID                 // a charging identity
+	SSRC                 // an RTP source: four bytes in packets, hexadecimal digits in reports
 	NumKinds
 )
 
-var kindNames = [NumKinds]string{"address", "address with port", "host", "Call-ID", "tag", "branch", "software", "origin", "CNAME", "ICID"}
+var kindNames = [NumKinds]string{"address", "address with port", "host", "Call-ID", "tag", "branch", "software", "origin", "CNAME", "ICID", "SSRC"}
 
 // String returns the word for it.
 func (k Kind) String() string { return kindNames[k] }
@@ -37,24 +38,25 @@ const (
 
 // Set is a set of secrets. The zero value is empty and ready.
 type Set struct {
+	// Limit is how many bytes of secrets are kept; 0 is 16 KB, which is more than the parties of a call have.
+	Limit int
+
 	arena  []byte      // entries: kind, mark, length, the token
 	filter [256]uint64 // a bit for every gram at which a search may meet a token
-	heads  [256]uint16 // first of the grams with that hash, +1
+	heads  []uint32    // by hash: first of its grams, +1
 	grams  []place
 	short  int // length of the shortest token
 }
 
 // place is a gram of a token: the four bytes at pos of the entry at.
 type place struct {
-	hash     uint32
-	at, next uint16
-	pos      uint8
+	hash, at, next uint32
+	pos            uint8
 }
 
 const (
 	gram    = 4 // bytes looked at in one place
 	header  = 3 // bytes of an entry before its token
-	limit   = 1 << 14
 	maxStep = 5
 )
 
@@ -77,7 +79,8 @@ func (s *Set) Reset(arena []byte) {
 }
 
 func (s *Set) wipe() {
-	s.filter, s.heads, s.grams = [256]uint64{}, [256]uint16{}, s.grams[:0]
+	s.filter, s.grams = [256]uint64{}, s.grams[:0]
+	clear(s.heads)
 }
 
 // Arena returns the secrets as bytes, to be kept where a Set would be too large.
@@ -85,6 +88,10 @@ func (s *Set) Arena() []byte { return s.arena }
 
 // Add adds a token, and tells whether it is new. What is too short to be a secret is left out.
 func (s *Set) Add(k Kind, token []byte) bool {
+	limit := s.Limit
+	if limit == 0 {
+		limit = 16 << 10
+	}
 	if len(token) < MinLen || len(s.arena) > limit {
 		return false
 	}
@@ -114,11 +121,17 @@ func (s *Set) Has(token []byte) bool {
 	return len(token) >= MinLen && s.find(token[:min(len(token), MaxLen)])
 }
 
+// Each calls f for every secret added since an earlier call returned from; 0 is the beginning.
+func (s *Set) Each(from int, f func(Kind, []byte)) int {
+	for ; from < len(s.arena); from += header + int(s.arena[from+2]) {
+		f(Kind(s.arena[from]), s.arena[from+header:from+header+int(s.arena[from+2])])
+	}
+	return from
+}
+
 // Len returns the number of secrets.
 func (s *Set) Len() (n int) {
-	for at := 0; at < len(s.arena); at += header + int(s.arena[at+2]) {
-		n++
-	}
+	s.Each(0, func(Kind, []byte) { n++ })
 	return n
 }
 
@@ -141,23 +154,45 @@ func (s *Set) rebuild() {
 
 // index enters the grams of an entry at which a search may meet it.
 func (s *Set) index(at int) {
+	if len(s.grams) >= 4*len(s.heads) {
+		s.grow()
+	}
 	token := s.arena[at+header:]
 	for pos := range s.step() {
 		h := hash(word(token[pos:]))
 		s.filter[h>>24] |= 1 << (h >> 18 & 63)
-		head := &s.heads[h>>10&255]
-		s.grams = append(s.grams, place{h, uint16(at), *head, uint8(pos)})
-		*head = uint16(len(s.grams))
+		s.enter(place{hash: h, at: uint32(at), pos: uint8(pos)})
+	}
+}
+
+func (s *Set) enter(p place) {
+	head := &s.heads[s.bucket(p.hash)]
+	p.next = *head
+	s.grams = append(s.grams, p)
+	*head = uint32(len(s.grams))
+}
+
+func (s *Set) bucket(h uint32) uint32 { return h >> 8 & uint32(len(s.heads)-1) }
+
+// grow makes room for more grams.
+func (s *Set) grow() {
+	all := s.grams
+	s.heads, s.grams = make([]uint32, max(256, 4*len(s.heads))), make([]place, 0, max(256, 2*len(all)))
+	for _, p := range all {
+		s.enter(p)
 	}
 }
 
 // find tells whether a token is in the set.
 func (s *Set) find(token []byte) bool {
+	if len(s.heads) == 0 {
+		return false
+	}
 	h := hash(word(token))
 	if s.filter[h>>24]>>(h>>18&63)&1 == 0 {
 		return false
 	}
-	for i := s.heads[h>>10&255]; i != 0; {
+	for i := s.heads[s.bucket(h)]; i != 0; {
 		p := s.grams[i-1]
 		if at := int(p.at); p.hash == h && p.pos == 0 && int(s.arena[at+2]) == len(token) && same(s.arena[at+header:at+header+len(token)], token) {
 			return true
@@ -200,7 +235,7 @@ func (s *Set) Next(b []byte, from int) (Hit, bool) {
 
 // candidates verifies what may stand at a place of the text; the longest of those that start first is kept.
 func (s *Set) candidates(b []byte, from, at int, h uint32, best *Hit) {
-	for i := s.heads[h>>10&255]; i != 0; {
+	for i := s.heads[s.bucket(h)]; i != 0; {
 		p := s.grams[i-1]
 		if i = p.next; p.hash != h {
 			continue

@@ -127,11 +127,28 @@ func TestBounded(t *testing.T) {
 	for i := range 100000 {
 		s.Add(Tag, fmt.Appendf(nil, "tag-%08d", i))
 	}
-	if n := len(s.Arena()); n > limit+header+MaxLen {
+	if n := len(s.Arena()); n > 16<<10+header+MaxLen {
 		t.Errorf("%d bytes", n)
 	}
 	if long := bytes.Repeat([]byte("x"), 1000); !s.Has([]byte("tag-00000001")) || s.Add(Tag, long) {
 		t.Error("what is full does not keep what it has")
+	}
+}
+
+// TestMany: a set for a whole capture finds what a set for a call does.
+func TestMany(t *testing.T) {
+	s := Set{Limit: 1 << 24}
+	for i := range 20000 {
+		s.Add(Tag, fmt.Appendf(nil, "tag-%08d", i))
+	}
+	if s.Len() != 20000 {
+		t.Fatalf("%d secrets", s.Len())
+	}
+	for _, i := range []int{0, 7, 19999} {
+		token := fmt.Sprintf("tag-%08d", i)
+		if h, ok := s.Next([]byte("From: <sip:a@b>;tag="+token+";x"), 0); !ok || string(s.Token(h)) != token {
+			t.Errorf("%s: %v %v", token, h, ok)
+		}
 	}
 }
 
