@@ -61,6 +61,9 @@ func (c *Call) seal(l *Leg, b []byte) []byte {
 	return c.exact(b)
 }
 
+// leakedTo marks a secret that has gone to a leg already.
+const leakedTo = 0x80
+
 // clean tells whether a message to a leg's party may be sent.
 func (c *Call) clean(l *Leg, b []byte) bool {
 	if c.srv.cfg.Audit == AuditOff {
@@ -77,7 +80,9 @@ func (c *Call) clean(l *Leg, b []byte) bool {
 			if !ok {
 				break
 			}
-			at = hit.End
+			if at = hit.End; !hit.Kind.Identifier() {
+				at = hit.Start + 1 // one may be part of a name
+			}
 			if e.Marked(hit, l.Slot+1) {
 				continue
 			}
@@ -85,10 +90,11 @@ func (c *Call) clean(l *Leg, b []byte) bool {
 			if policy.Means(field, hit.Kind, c.srv.cfg.Anchor) {
 				continue
 			}
-			if c.known(l, e.Token(hit)) {
+			if !e.Marked(hit, leakedTo|l.Slot) && c.known(l, e.Token(hit)) {
 				e.Mark(hit, l.Slot+1)
 				continue
 			}
+			e.Mark(hit, leakedTo|l.Slot) // what it repeats from now on it has from us
 			clean = false
 			c.leaked(x, l, hit.Kind, field, e.Token(hit))
 		}
@@ -179,7 +185,7 @@ func hops(targets []Target) (out []NextHop) {
 // describes a media source never cross on purpose; without anchored media the addresses in descriptions do.
 func (p *Policy) Means(f audit.Field, k leak.Kind, anchored bool) bool {
 	switch k {
-	case leak.CallID, leak.Tag, leak.Branch, leak.CNAME:
+	case leak.CallID, leak.Tag, leak.Branch, leak.CNAME: // Identifier
 		return f.Place == audit.SDP && !anchored && k == leak.CNAME
 	case leak.Origin: // elsewhere the same digits are something else
 		return f.Place != audit.SDP || f.Name != "o="

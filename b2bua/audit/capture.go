@@ -40,12 +40,17 @@ func openCapture(r io.Reader) (source, error) {
 		return nil, fmt.Errorf("read capture: %w", err)
 	}
 	if bytes.Equal(magic, []byte{0x0a, 0x0d, 0x0d, 0x0a}) {
-		return pcapgo.NewNgReader(b, pcapgo.DefaultNgReaderOptions)
+		s, err := pcapgo.NewNgReader(b, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
+		if err != nil {
+			return nil, fmt.Errorf("read pcapng: %w", err)
+		}
+		return s, nil
 	}
 	s, err := pcapgo.NewReader(b)
 	if err != nil {
 		return nil, fmt.Errorf("this is neither pcap nor pcapng: %w", err)
 	}
+	s.SetSnaplen(min(s.Snaplen(), maxMessage)) // a length that is a mistake must not cost gigabytes
 	return s, nil
 }
 
@@ -79,7 +84,13 @@ func readCapture(r io.Reader, give func(datagram)) (frames int, err error) {
 		}
 		x.frame++
 		x.at = info.Timestamp
-		x.packet(gopacket.NewPacket(data, src.LinkType(), gopacket.DecodeOptions{Lazy: true, NoCopy: true}))
+		link := src.LinkType()
+		if len(info.AncillaryData) > 0 {
+			if l, ok := info.AncillaryData[0].(layers.LinkType); ok {
+				link = l
+			}
+		}
+		x.packet(gopacket.NewPacket(data, link, gopacket.DecodeOptions{Lazy: true, NoCopy: true}))
 	}
 }
 

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"hash/maphash"
+	"unicode"
 
 	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/sip"
@@ -166,7 +167,7 @@ func (e *Ear) dialog(v []byte) {
 func (e *Ear) software(v []byte) {
 	e.Add(leak.Software, v)
 	for _, product := range bytes.FieldsFunc(v, func(r rune) bool { return r == ' ' || r == '(' || r == ')' || r == ',' || r == ';' }) {
-		if bytes.ContainsAny(product, "0123456789") {
+		if bytes.ContainsAny(product, "0123456789") && bytes.ContainsFunc(product, unicode.IsLetter) {
 			e.Add(leak.Software, product)
 		}
 	}

@@ -52,7 +52,11 @@ type judge struct {
 	*Capture
 	report Report
 	ears   [2]Ear
-	first  [2]map[string]int // secret in lower case to the frame in which it was heard
+	first  [2]map[string]int  // secret in lower case to the frame in which it was heard
+	mouths [2]Ear             // what the product itself said to a side
+	said   [2]map[string]int  // likewise
+	leaked [2]map[string]bool // what the product has told a side: its repetition there proves nothing
+	end    [2]int
 	ssrcs  [2]map[uint32]int
 	at     [2]int // how far first is
 	sent   [2][]datagram
@@ -73,8 +77,8 @@ const limitCapture = 64 << 20
 func (c *Capture) Judge(r io.Reader) (*Report, error) {
 	j := &judge{Capture: c, played: map[played]bool{}}
 	for i := range j.ears {
-		j.ears[i].Limit = limitCapture
-		j.first[i], j.ssrcs[i] = map[string]int{}, map[uint32]int{}
+		j.ears[i].Limit, j.mouths[i].Limit = limitCapture, limitCapture
+		j.first[i], j.said[i], j.leaked[i], j.ssrcs[i] = map[string]int{}, map[string]int{}, map[string]bool{}, map[uint32]int{}
 	}
 	for _, n := range append([]string{"anonymous.invalid", "localhost"}, c.Names...) {
 		j.names.Add(leak.Host, []byte(n))
@@ -131,6 +135,7 @@ func (j *judge) take(d datagram) {
 	if to < 2 {
 		j.report.Sent[to]++
 		if from == 2 {
+			j.say(d, to)
 			j.own[to].Add(leak.Address, []byte(d.src.Addr().String()))
 			j.own[to].Add(leak.Port, []byte(d.src.String()))
 		}
@@ -166,6 +171,28 @@ func (j *judge) hear(d datagram, from int) {
 	j.at[from] = e.Each(j.at[from], func(_ leak.Kind, token []byte) { j.first[from][strings.ToLower(string(token))] = d.frame })
 }
 
+// say takes in what the product says to a side: names it brings up there are its own, also when the side repeats them.
+func (j *judge) say(d datagram, to int) {
+	m := &sip.Message{}
+	if !isSIP(d.data) || m.Parse(d.data) != nil {
+		return
+	}
+	j.mouths[to].Hear(m)
+	j.end[to] = j.mouths[to].Each(j.end[to], func(_ leak.Kind, token []byte) { j.said[to][strings.ToLower(string(token))] = d.frame })
+}
+
+// brought tells whether a name that a side said at a frame was brought up there by the product.
+func (j *judge) brought(side int, k leak.Kind, token string, heard int) bool {
+	said, ok := j.said[side][token]
+	return ok && said < heard && k != leak.CallID && k != leak.Tag && k != leak.Branch
+}
+
+// knew tells whether a side knew a token before a frame, and not from the product.
+func (j *judge) knew(side int, token string, frame int) bool {
+	heard, ok := j.first[side][token]
+	return ok && heard < frame && !j.leaked[side][token]
+}
+
 func (j *judge) source(from int, ssrc uint32, frame int) {
 	if _, ok := j.ssrcs[from][ssrc]; !ok {
 		j.ssrcs[from][ssrc] = frame
@@ -189,14 +216,15 @@ func (j *judge) search(d datagram, to int) {
 		}
 		at = hit.End
 		token := string(e.Token(hit))
-		heard := j.first[from][strings.ToLower(token)]
-		if heard >= d.frame || j.ears[to].Has([]byte(token)) || j.own[to].Has([]byte(token)) || j.names.Has([]byte(token)) || strings.Contains(d.dst.String(), token) {
+		low := strings.ToLower(token)
+		heard := j.first[from][low]
+		if heard >= d.frame || j.knew(to, low, d.frame) || j.brought(from, hit.Kind, low, heard) || j.own[to].Has([]byte(token)) || j.names.Has([]byte(token)) || strings.Contains(d.dst.String(), token) {
 			continue
 		}
 		f := Field{Place: Header, Name: "RTCP"}
 		if isSIP(d.data) {
 			f = where.At(hit.Start)
-			if f.Place == StartLine || hit.Kind == leak.Origin && (f.Place != SDP || f.Name != "o=") || j.Means != nil && j.Means(f, hit.Kind) {
+			if f.Place == StartLine || f.Header == sip.HdrRoute || hit.Kind == leak.Origin && (f.Place != SDP || f.Name != "o=") || j.Means != nil && j.Means(f, hit.Kind) {
 				continue // it is addressed by it; the same digits elsewhere are something else; it may cross
 			}
 		}
@@ -207,6 +235,7 @@ func (j *judge) search(d datagram, to int) {
 			l.Line = lineAt(d.data, hit.Start)
 		}
 		j.report.Leaks = append(j.report.Leaks, l)
+		j.leaked[to][low] = true
 	}
 }
 

@@ -106,7 +106,7 @@ func (e *Ear) host(name, after []byte) {
 		bare = bare[1 : len(bare)-1]
 	}
 	if !address(bare) {
-		if bytes.IndexByte(bare, ' ') < 0 {
+		if hostName(bare) {
 			e.Add(leak.Host, bytes.TrimSuffix(bare, []byte(".")))
 		}
 		return
@@ -116,6 +116,16 @@ func (e *Ear) host(name, after []byte) {
 		var both [64]byte
 		e.Add(leak.Port, append(append(both[:0], name...), after[:port]...))
 	}
+}
+
+// hostName tells whether a text can be the name of a host.
+func hostName(b []byte) bool {
+	for _, c := range b {
+		if c-'0' > 9 && !letter(c) && c != '.' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(b) > 0
 }
 
 // address tells whether a text is an IP address.

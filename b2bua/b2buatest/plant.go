@@ -289,3 +289,42 @@ func TestBodies(t *testing.T, policy *b2bua.Policy) {
 		})
 	}
 }
+
+// Show lets values of a party reach the others without a failure of the test.
+func (w *World) Show(values ...string) { w.shown = append(w.shown, values...) }
+
+// Shouts makes a call in which Alice puts headers into each of her messages, and lines into her description; what is refused
+// on the way is left at that.
+func (w *World) Shouts(headers, lines []string) {
+	a, b := w.Parties["alice"], w.Parties["bob"]
+	w.lines = func(p *Party) string {
+		if p != a || len(lines) == 0 {
+			return ""
+		}
+		return strings.Join(lines, "\r\n") + "\r\n"
+	}
+	a.send(a.Invite("bob", options{sdp: "sdp", headers: headers}))
+	if len(b.got) == 0 {
+		return
+	}
+	b.send(b.Response(b.lastRequest("INVITE"), 200, options{sdp: "sdp"}))
+	if a.remoteTag == "" {
+		return
+	}
+	for _, method := range []string{"ACK", "INFO", "MESSAGE", "BYE"} {
+		if a.confirmed() {
+			a.send(a.InDialog(method, options{headers: headers}))
+		}
+	}
+}
+
+// Heard returns all that each party got.
+func (w *World) Heard() map[string]string {
+	out := map[string]string{}
+	for name, p := range w.Parties {
+		for _, m := range p.got {
+			out[name] += string(m.Append(nil)) + "\n"
+		}
+	}
+	return out
+}

@@ -233,7 +233,8 @@ func (s *Set) Next(b []byte, from int) (Hit, bool) {
 	return best, best.End > 0
 }
 
-// candidates verifies what may stand at a place of the text; the longest of those that start first is kept.
+// candidates verifies what may stand at a place of the text; of those that start first, an identifier is kept
+// before another kind, and a longer one before a shorter.
 func (s *Set) candidates(b []byte, from, at int, h uint32, best *Hit) {
 	for i := s.heads[s.bucket(h)]; i != 0; {
 		p := s.grams[i-1]
@@ -242,13 +243,24 @@ func (s *Set) candidates(b []byte, from, at int, h uint32, best *Hit) {
 		}
 		entry := int(p.at)
 		start, n := at-int(p.pos), int(s.arena[entry+2])
-		if start < from || start > best.Start || start+n > len(b) || start == best.Start && start+n <= best.End ||
+		if start < from || start > best.Start || start+n > len(b) || start == best.Start && !weightier(Kind(s.arena[entry]), start+n, best) ||
 			!same(s.arena[entry+header:entry+header+n], b[start:start+n]) || !s.alone(b, start, start+n, Kind(s.arena[entry])) {
 			continue
 		}
 		*best = Hit{Kind(s.arena[entry]), start, start + n, entry}
 	}
 }
+
+// weightier tells whether a token that starts where best does, and is another, is worse than it.
+func weightier(k Kind, end int, best *Hit) bool {
+	if best.End == 0 || k.Identifier() == best.Kind.Identifier() {
+		return end > best.End
+	}
+	return k.Identifier()
+}
+
+// Identifier tells whether a secret of this kind never has a reason to cross: it names a dialog, a transaction or a source.
+func (k Kind) Identifier() bool { return k == CallID || k == Tag || k == Branch || k == CNAME }
 
 // telling is the length from which a token is no coincidence inside another word.
 const telling = 12
