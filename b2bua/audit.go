@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,22 @@ func (l *Leg) ear() *audit.Ear {
 	return l.hears
 }
 
+// quiet tells whether no message is expected soon: all legs are answered and acknowledged, or over.
+func (c *Call) quiet() bool {
+	for _, l := range c.Legs {
+		if l.Phase == Trying {
+			return false
+		}
+		for _, t := range l.Txs {
+			switch {
+			case t.State == sip.Calling, t.State == sip.Trying, t.State == sip.Proceeding, t.State == sip.Accepted && t.Kind == sip.InviteServer && t.Last != nil:
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // ears are those of legs without transactions, for others.
 var ears = sync.Pool{New: func() any { return new(audit.Ear) }}
 
@@ -38,6 +55,7 @@ func (l *Leg) rest() {
 	if l.hears != nil {
 		ears.Put(l.hears)
 		l.hears = nil
+		l.Heard = bytes.Clone(l.Heard) // without the room to grow
 	}
 }
 

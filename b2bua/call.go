@@ -171,7 +171,7 @@ func (c *Call) settle() {
 			l.shrink()
 		}
 	}
-	if live == 0 {
+	if live == 0 || c.quiet() {
 		for _, l := range c.Legs {
 			l.rest()
 		}

@@ -71,7 +71,8 @@ type played struct {
 	ssrc uint32
 }
 
-const limitCapture = 64 << 20
+// limitCapture is how many bytes of secrets of a side are kept: all that a Set can number.
+const limitCapture = 1<<24 - 1<<10
 
 // Judge reads a capture in pcap or pcapng format and finds what of one side's secrets reached the other.
 func (c *Capture) Judge(r io.Reader) (*Report, error) {

@@ -102,6 +102,7 @@ diameter:
   origin_realm: home.example
   peers: [{host: hss.home.example, address: "`+home+`"}]
 subscribers: [sh]
+audit: {mode: block}
 admin: {listen: ""}
 cdr: {file: ""}
 `), known())

@@ -41,17 +41,17 @@ type Set struct {
 	// Limit is how many bytes of secrets are kept; 0 is 16 KB, which is more than the parties of a call have.
 	Limit int
 
-	arena  []byte      // entries: kind, mark, length, the token
-	filter [256]uint64 // a bit for every gram at which a search may meet a token
-	heads  []uint32    // by hash: first of its grams, +1
+	arena  []byte     // entries: kind, mark, length, the token
+	filter [64]uint64 // a bit for every gram at which a search may meet a token
+	heads  []uint32   // by hash: first of its grams, +1
 	grams  []place
 	short  int // length of the shortest token
 }
 
 // place is a gram of a token: the four bytes at pos of the entry at.
 type place struct {
-	hash, at, next uint32
-	pos            uint8
+	hash, next uint32
+	where      uint32 // at << 8 | pos
 }
 
 const (
@@ -79,7 +79,7 @@ func (s *Set) Reset(arena []byte) {
 }
 
 func (s *Set) wipe() {
-	s.filter, s.grams = [256]uint64{}, s.grams[:0]
+	s.filter, s.grams = [64]uint64{}, s.grams[:0]
 	clear(s.heads)
 }
 
@@ -160,8 +160,8 @@ func (s *Set) index(at int) {
 	token := s.arena[at+header:]
 	for pos := range s.step() {
 		h := hash(word(token[pos:]))
-		s.filter[h>>24] |= 1 << (h >> 18 & 63)
-		s.enter(place{hash: h, at: uint32(at), pos: uint8(pos)})
+		s.filter[h>>26] |= 1 << (h >> 20 & 63)
+		s.enter(place{hash: h, where: uint32(at)<<8 | uint32(pos)})
 	}
 }
 
@@ -189,12 +189,12 @@ func (s *Set) find(token []byte) bool {
 		return false
 	}
 	h := hash(word(token))
-	if s.filter[h>>24]>>(h>>18&63)&1 == 0 {
+	if s.filter[h>>26]>>(h>>20&63)&1 == 0 {
 		return false
 	}
 	for i := s.heads[s.bucket(h)]; i != 0; {
 		p := s.grams[i-1]
-		if at := int(p.at); p.hash == h && p.pos == 0 && int(s.arena[at+2]) == len(token) && same(s.arena[at+header:at+header+len(token)], token) {
+		if at := int(p.where >> 8); p.hash == h && p.where&0xff == 0 && int(s.arena[at+2]) == len(token) && same(s.arena[at+header:at+header+len(token)], token) {
 			return true
 		}
 		i = p.next
@@ -219,7 +219,7 @@ func (s *Set) Next(b []byte, from int) (Hit, bool) {
 	at := from
 	for last := len(b) - gram; at <= last; at += step {
 		h := hash(word(b[at:]))
-		if filter[h>>24]>>(h>>18&63)&1 == 0 {
+		if filter[h>>26]>>(h>>20&63)&1 == 0 {
 			continue
 		}
 		if s.candidates(b, from, at, h, &best); best.End > 0 {
@@ -241,8 +241,8 @@ func (s *Set) candidates(b []byte, from, at int, h uint32, best *Hit) {
 		if i = p.next; p.hash != h {
 			continue
 		}
-		entry := int(p.at)
-		start, n := at-int(p.pos), int(s.arena[entry+2])
+		entry := int(p.where >> 8)
+		start, n := at-int(p.where&0xff), int(s.arena[entry+2])
 		if start < from || start > best.Start || start+n > len(b) || start == best.Start && !weightier(Kind(s.arena[entry]), start+n, best) ||
 			!same(s.arena[entry+header:entry+header+n], b[start:start+n]) || !s.alone(b, start, start+n, Kind(s.arena[entry])) {
 			continue
@@ -296,7 +296,7 @@ const fold = 0x20202020
 
 func word(b []byte) uint32 { return binary.LittleEndian.Uint32(b) | fold }
 
-// hash spreads a gram: its top fourteen bits are the bit of the filter, those below the bucket.
+// hash spreads a gram: its top twelve bits are the bit of the filter, those below the bucket.
 func hash(w uint32) uint32 { return (w ^ w>>15) * 0x9e3779b1 }
 
 func lower(c byte) byte {
