@@ -321,7 +321,11 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 			case status == 422:
 				status, extra = c.tooShortFor()
 			}
-			c.reply(l, t, reply{status: status, extra: extra, out: c.farewell(l)})
+			out := c.farewell(l)
+			if status == 422 && out.m != nil { // its Min-SE crosses with it
+				extra = ""
+			}
+			c.reply(l, t, reply{status: status, extra: extra, out: out})
 		case t.Kind == sip.InviteServer && t.State == sip.Accepted && t == l.initial():
 			l.Hangup = true // RFC 3261 15: no BYE before the ACK, or the end of the 2xx's repetitions
 			l.HangupReason = cause.Reason
