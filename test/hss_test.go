@@ -389,6 +389,45 @@ func TestSecondHSS(t *testing.T) {
 	}
 }
 
+// TestDefaults: without any file the server has an HSS inside, the simulator has subscribers, and ctl finds both.
+func TestDefaults(t *testing.T) {
+	isolated(t, func(t *testing.T) {
+		begin := func(args ...string) {
+			cmd, log := exec.Command(built(t, checked), args...), &output{}
+			cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), log, log
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				cmd.Process.Signal(syscall.SIGTERM)
+				if err := cmd.Wait(); err != nil {
+					t.Errorf("%s ended with %v:\n%s", args, err, log)
+				}
+			})
+			eventually(t, 15*time.Second, args[0]+" is ready", func() bool { return strings.Contains(log.String(), " is ready") })
+		}
+		begin("serve")
+		begin("hss")
+		for _, at := range [][]string{nil, {"--peer", "127.0.0.1:3868"}} {
+			for _, q := range []struct{ args, want string }{
+				{"user-state sip:alice@ims.example", "REGISTERED"}, {"scscf sip:alice@ims.example", "sip:scscf.ims.example:6060"},
+				{"ifc sip:alice@ims.example --server-name sip:as1.ims.example", "ServerName: sip:as1.ims.example"}, {"psi sip:conference@ims.example", "ACTIVE"},
+				{"dsai sip:alice@ims.example diversion --server-name sip:as1.ims.example", "DSAI-Value: ACTIVE"},
+				{"location sip:alice@ims.example", "VLRNumber"}, {"repository get sip:alice@ims.example mmtel", "<simservs"},
+			} {
+				out, err := ctl(t, append(append([]string{"sh"}, strings.Fields(q.args)...), at...)...)
+				if err != nil || !strings.Contains(out, q.want) {
+					t.Errorf("ctl sh %s %s: %v\n%s", q.args, at, err, out)
+				}
+			}
+		}
+		_, text := ask(t, "GET", "http://127.0.0.1:8070/hss/subscribers/sip:alice@ims.example", "")
+		if !strings.Contains(text, `"alice@ims.example"`) {
+			t.Errorf("the API of the simulator inside: %s", text)
+		}
+	})
+}
+
 // TestAskAServer: ctl shows what a running server does.
 func TestAskAServer(t *testing.T) {
 	t.Parallel()

@@ -145,7 +145,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("bifrons demo: %v\n%s", err, text)
 	}
-	for _, want := range []string{"INVITE", "BYE", "200"} {
+	for _, want := range []string{"INVITE", "BYE", "200", "the HSS says: Bob is REGISTERED", "the HSS told Bifrons by itself"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("bifrons demo shows no %s:\n%s", want, text)
 		}

@@ -281,17 +281,16 @@ func (s *Session) subscribe(ctx context.Context, args []string) error {
 	if s.remote != nil {
 		return s.follow(ctx, sub)
 	}
-	a, err := s.client.SNR(ctx, sub)
-	if err != nil {
-		return explain(err)
-	}
-	if a.Data != nil {
-		if err := s.print(a.Data, a.XML); err != nil {
-			return err
-		}
+	if err := s.begin(ctx, sub); err != nil {
+		return err
 	}
 	for {
 		select {
+		case <-s.again: // the connection was lost, and perhaps the subscription
+			s.head(sub.Identity)
+			if err := s.begin(ctx, sub); err != nil {
+				return err
+			}
 		case n := <-s.notes:
 			s.head(n.Identity)
 			if err := s.print(n.Data, n.XML); err != nil {
@@ -305,6 +304,19 @@ func (s *Session) subscribe(ctx context.Context, args []string) error {
 			return err
 		}
 	}
+}
+
+// begin subscribes and prints the data as they are.
+func (s *Session) begin(ctx context.Context, sub *sh.SNR) error {
+	select {
+	case <-s.again: // that is this connection
+	default:
+	}
+	a, err := s.client.SNR(ctx, sub)
+	if err != nil || a.Data == nil {
+		return explain(err)
+	}
+	return s.print(a.Data, a.XML)
 }
 
 // head tells people when a notification came, and of whom.

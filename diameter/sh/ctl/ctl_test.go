@@ -20,13 +20,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t *testing.T) *hss.Server {
+func start(t *testing.T) *hss.Server { return restart(t, "127.0.0.1:0") }
+
+func restart(t *testing.T, address string) *hss.Server {
 	t.Helper()
 	cfg, err := hss.Load("../../hss/testdata/hss.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.ApplicationServers = nil
+	cfg.ApplicationServers, cfg.Listen = nil, address
 	s, err := hss.New(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +148,12 @@ func TestSubscribePrintsNotifications(t *testing.T) {
 	}
 	if got := <-lines; !strings.Contains(got, "<changed/>") {
 		t.Errorf("second line %s", got)
+	}
+	// An HSS that was restarted knows nothing of the subscription: it is made again, and prints the data as they are.
+	s.Close(t.Context())
+	restart(t, s.Addr())
+	if got := <-lines; !strings.Contains(got, "simservs") {
+		t.Errorf("third line %s", got)
 	}
 	stop()
 	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {

@@ -56,6 +56,7 @@ type Session struct {
 	endpoint *diameter.Endpoint
 	client   *sh.Client
 	notes    chan *sh.PNR
+	again    chan struct{} // the peer can be asked, for the first time or again
 	out      io.Writer
 }
 
@@ -75,12 +76,14 @@ func Open(ctx context.Context, o Options, log *slog.Logger) (*Session, error) {
 		if err != nil {
 			return nil, fmt.Errorf("need an origin host: %w", err)
 		}
-		o.OriginHost = "ctl." + name
+		// A name of this process alone: notifications go to the name that subscribed.
+		o.OriginHost = fmt.Sprintf("ctl%d.%s", os.Getpid(), name)
 	}
-	s := &Session{opts: o, notes: make(chan *sh.PNR, 64)}
+	s := &Session{opts: o, notes: make(chan *sh.PNR, 64), again: make(chan struct{}, 1)}
 	cfg := diameter.DefaultConfig()
 	cfg.OriginHost, cfg.OriginRealm, cfg.RequestTimeout = o.OriginHost, o.OriginRealm, o.Timeout
 	cfg.Peers = []diameter.PeerConfig{{Host: o.Host, Address: o.Peer, TLS: o.TLS, Realms: []string{o.Realm}}}
+	cfg.PeerChanged = s.changed
 	e, err := diameter.New(cfg, diameter.Handlers{sh.Command(dict.PushNotification): sh.PNRHandler(s.note)}, log, nil)
 	if err != nil {
 		return nil, err
@@ -111,6 +114,16 @@ func (s *Session) Close() {
 		return
 	}
 	s.endpoint.Close(context.Background(), diameter.DoNotWantToTalkToYou)
+}
+
+// changed notes that the peer is back; it does not block.
+func (s *Session) changed(e diameter.PeerEvent) {
+	if e.Up {
+		select {
+		case s.again <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // note keeps a notification for subscribe; what nobody reads any more is refused.
