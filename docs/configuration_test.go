@@ -72,3 +72,19 @@ func TestKeyDefaults(t *testing.T) {
 		t.Errorf("only %d defaults found", tried)
 	}
 }
+
+// TestLDAPSample: the sample of subscribers.md, which is tried with a real directory elsewhere, is what the configuration reads.
+func TestLDAPSample(t *testing.T) {
+	for _, b := range (page{"docs/subscribers.md", read(t, "docs/subscribers.md")}).blocks() {
+		if b.lang != "yaml" || !strings.HasPrefix(b.text, "url:") {
+			continue
+		}
+		text := complete("subscribers:\n  - ldap:\n      " + strings.ReplaceAll(strings.TrimSpace(b.text), "\n", "\n      ") + "\n")
+		cfg, err := configs.Parse("subscribers.md", []byte(text), known())
+		if err != nil || len(cfg.Subscribers) != 1 || len(cfg.Subscribers[0].LDAP.Filters) != 6 {
+			t.Errorf("%v in\n%s", err, text)
+		}
+		return
+	}
+	t.Error("no sample")
+}
