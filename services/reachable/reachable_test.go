@@ -3,6 +3,9 @@ package reachable
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bifrons/bifrons/b2bua"
@@ -36,7 +39,8 @@ func (u users) Load(ctx context.Context, q ims.Query) (*ims.Subscriber, error) {
 	return &ims.Subscriber{State: &state}, nil
 }
 
-// TestReachable plays calls through the service.
+// TestReachable plays calls through the service, and again on a server that is restored after each step: there the held INVITE is
+// offered anew, and so is the look-up.
 func TestReachable(t *testing.T) {
 	refused := []string{"alice < 480", "alice > ACK", "bob < nothing", "record status=480 by=bifrons"}
 	connected := []string{"bob < INVITE", "bob > 486", "bob < ACK", "alice < 486", "alice > ACK"}
@@ -55,7 +59,17 @@ func TestReachable(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := users{map[string]sh.IMSUserState{}, c.err, make(chan struct{})}
-			w := b2buatest.NewWorld(t, func(w *b2buatest.World, cfg *b2bua.Config) {
+			for _, id := range []string{"sip:bob@home.example", "sip:bob@core.example", "sip:bob@carrier.example"} {
+				if c.known {
+					u.states[id] = c.state
+				}
+			}
+			lines := append([]string{"alice > INVITE to=bob sdp", "alice < 100", "bob < nothing", "release"}, c.want...)
+			file := filepath.Join(t.TempDir(), "reachable.call")
+			if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			b2buatest.Run(t, b2buatest.Load(t, file), func(w *b2buatest.World, cfg *b2bua.Config, _ []string) {
 				cfg.Apps = map[string]b2bua.Link{"reachable": {App: App{u}, OnFailure: b2bua.Continue}}
 				cfg.Sides[0].Apps = []string{"reachable"}
 				w.OnRelease = func() {
@@ -65,15 +79,6 @@ func TestReachable(t *testing.T) {
 					}
 				}
 			})
-			for _, id := range []string{"sip:bob@home.example", "sip:bob@core.example", "sip:bob@carrier.example"} {
-				if c.known {
-					u.states[id] = c.state
-				}
-			}
-			for _, l := range append([]string{"alice > INVITE to=bob sdp", "alice < 100", "bob < nothing", "release"}, c.want...) {
-				w.Line(l)
-			}
-			w.Finish()
 		})
 	}
 }

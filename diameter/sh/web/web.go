@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -204,6 +205,16 @@ func (s *server) write(r *http.Request, id sh.Identity, data sh.RawXML) (sh.Repo
 	service := r.PathValue("service")
 	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
 	switch {
+	case match == "*" || strings.Contains(match, ","):
+		// Any of several: what is there now decides, and the sequence number guards it until it is written.
+		now, err := s.client.RepositoryData(r.Context(), id, service)
+		if err != nil {
+			return now, err
+		}
+		if now.Data == nil || match != "*" && !slices.Contains(strings.Split(strings.ReplaceAll(match, " ", ""), ","), etag(now.Sequence)) {
+			return now, &sh.Error{Experimental: true, Code: sh.TransparentDataOutOfSync, Message: "If-Match"}
+		}
+		return s.client.PutRepositoryData(r.Context(), id, now, data)
 	case match != "":
 		n, err := strconv.ParseUint(strings.Trim(match, `"`), 10, 16)
 		if err != nil {
