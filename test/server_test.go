@@ -55,6 +55,7 @@ timers: {t1: {{.T1}}}
 calls: {drain: {{.Drain}}, max: {{.Max}}}
 admin: {listen: '{{.Admin}}'}
 cdr: {file: cdr.jsonl}
+audit: {mode: block}
 log: {level: debug, format: text}
 {{.Users}}`))
 

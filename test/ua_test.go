@@ -25,6 +25,8 @@ type ua struct {
 	mark string // what its branches have, and the user of its Contact: secret for the caller, hidden for the callee
 	news chan struct{}
 
+	camera *camera // films what it sends and receives, if there is one
+
 	mu      sync.Mutex
 	pending []message
 	copies  map[string]int
@@ -82,6 +84,9 @@ func (u *ua) read() {
 			continue
 		}
 		m.source = from.String()
+		if u.camera != nil {
+			u.camera.film(m.source, u.addr, buf[:n])
+		}
 		if u.lost() {
 			continue
 		}
@@ -210,6 +215,9 @@ func (u *ua) raw(to, text string) {
 	at, err := net.ResolveUDPAddr("udp4", to)
 	if err != nil {
 		u.t.Fatal(err)
+	}
+	if u.camera != nil {
+		u.camera.film(u.addr, to, []byte(text))
 	}
 	if _, err := u.conn.WriteToUDP([]byte(text), at); err != nil {
 		u.t.Fatal(err)

@@ -185,7 +185,7 @@ func (j *judge) say(d datagram, to int) {
 // brought tells whether a name that a side said at a frame was brought up there by the product.
 func (j *judge) brought(side int, k leak.Kind, token string, heard int) bool {
 	said, ok := j.said[side][token]
-	return ok && said < heard && k != leak.CallID && k != leak.Tag && k != leak.Branch
+	return ok && said < heard && !k.Identifier() && k != leak.Address && k != leak.Port
 }
 
 // knew tells whether a side knew a token before a frame, and not from the product.
