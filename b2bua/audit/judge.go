@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/internal/leak"
+	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -284,40 +285,13 @@ func isRTP(b []byte) bool { return len(b) >= 12 && b[0]>>6 == 2 }
 
 func isRTCP(b []byte) bool { return len(b) >= 8 && b[0]>>6 == 2 && b[1] >= 200 && b[1] <= 207 }
 
-// rtcp hears the texts of source descriptions and goodbyes, and tells the sources named as senders (RFC 3550 6).
+// rtcp hears the texts of source descriptions and goodbyes, and tells the sources named as senders.
 func (e *Ear) rtcp(b []byte, source func(uint32)) {
-	for len(b) >= 8 && b[0]>>6 == 2 {
-		n := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
-		if n > len(b) {
-			return
+	media.WalkRTCP(b, source, nil, func(text []byte) {
+		e.Add(leak.CNAME, text)
+		e.text(text)
+		if at := bytes.LastIndexByte(text, '@'); at >= 0 {
+			e.hostPort(text[at+1:])
 		}
-		p := b[4:n]
-		if b[1] == 202 {
-			e.descriptions(p, source)
-		} else {
-			source(binary.BigEndian.Uint32(p))
-		}
-		b = b[n:]
-	}
-}
-
-// descriptions hears the chunks of an SDES packet (RFC 3550 6.5).
-func (e *Ear) descriptions(p []byte, source func(uint32)) {
-	for len(p) >= 4 {
-		source(binary.BigEndian.Uint32(p))
-		i := 4
-		for i+1 < len(p) && p[i] != 0 {
-			end := i + 2 + int(p[i+1])
-			if end > len(p) {
-				return
-			}
-			e.Add(leak.CNAME, p[i+2:end])
-			e.text(p[i+2 : end])
-			if at := bytes.LastIndexByte(p[i+2:end], '@'); at >= 0 {
-				e.hostPort(p[i+2+at+1 : end])
-			}
-			i = end
-		}
-		p = p[min(len(p), (i/4+1)*4):]
-	}
+	})
 }
