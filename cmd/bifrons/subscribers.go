@@ -42,38 +42,38 @@ func startSubscribers(cfg *configs.Config, registry prometheus.Registerer, log *
 			return s, err
 		}
 	}
+	if len(cfg.Subscribers) == 0 {
+		return s, nil
+	}
+	m := ims.NewMetrics(registry)
 	for i := range cfg.Subscribers {
-		if err := s.add(&cfg.Subscribers[i]); err != nil {
-			return s, err
+		src, err := s.open(&cfg.Subscribers[i])
+		if err != nil {
+			return s, fmt.Errorf("subscribers: %w", err)
 		}
+		s.sources = append(s.sources, m.Measure(src))
 	}
 	return s, nil
 }
 
-// add opens a source.
-func (s *subscribers) add(c *configs.Source) error {
+// open makes a source.
+func (s *subscribers) open(c *configs.Source) (ims.Source, error) {
 	switch {
 	case c.Sh != nil:
 		policy, err := c.Sh.Parse()
 		if err != nil {
-			return fmt.Errorf("subscribers: %w", err)
+			return nil, err
 		}
-		s.sources = append(s.sources, ims.NewSh(ims.ShConfig{References: c.Sh.References, Services: c.Sh.Services,
-			Username: c.Sh.Username, Policy: policy}, s.cache))
+		return ims.NewSh(ims.ShConfig{References: c.Sh.References, Services: c.Sh.Services, Username: c.Sh.Username, Policy: policy}, s.cache), nil
 	case c.LDAP != nil:
 		l, err := ims.NewLDAP(*c.LDAP)
 		if err != nil {
-			return fmt.Errorf("subscribers: %w", err)
+			return nil, err
 		}
-		s.ldap, s.sources = append(s.ldap, l), append(s.sources, l)
-	default:
-		f, err := ims.NewFile(c.File)
-		if err != nil {
-			return fmt.Errorf("subscribers: %w", err)
-		}
-		s.sources = append(s.sources, f)
+		s.ldap = append(s.ldap, l)
+		return l, nil
 	}
-	return nil
+	return ims.NewFile(c.File)
 }
 
 // startSh makes the endpoint, the client and the cache that its notifications keep fresh.
