@@ -22,9 +22,11 @@ type Config struct {
 	Silence time.Duration
 	// Events gets what happens on ports. It is called from a relay thread and must only post. Nil drops events.
 	Events func(Event)
+	// Forwarder is offered streams that are steady; nil relays them all.
+	Forwarder Forwarder
 	// Metrics counts packets; nil counts nothing.
 	Metrics *Metrics
-	// Rand is the source of SSRCs, offsets, names and port numbers; nil is the system's secure generator.
+	// Rand is the source of SSRCs, offsets, secrets and port numbers; nil is the system's secure generator.
 	Rand io.Reader
 }
 

@@ -68,7 +68,9 @@ func TestLatch(t *testing.T) {
 			a, b := pair(t, r, Join{})
 			from := []*phone{a, newPhone(t, 0xd1), newPhone(t, 0xd2)}
 			remote := a.remote()
-			remote.Strict = tt.strict
+			if tt.strict {
+				remote.Latch = LatchStrict
+			}
 			r.Do(remote)
 			var strays uint32
 			var heard uint64
@@ -146,7 +148,7 @@ func TestRelatch(t *testing.T) {
 	for e := range events {
 		got = append(got, e)
 	}
-	want := []Event{{7, a.to.ID, Latched}, {7, a.to.ID, Latched}, {7, b.to.ID, Latched}}
+	want := []Event{{Call: 7, Port: a.to.ID, Kind: Latched}, {Call: 7, Port: a.to.ID, Kind: Latched}, {Call: 7, Port: b.to.ID, Kind: Latched}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatal(d)
 	}
@@ -156,7 +158,7 @@ func TestEarlyMediaIsNotRelayed(t *testing.T) {
 	r := newRelay(t, nil)
 	a := newPhone(t, 1)
 	var err error
-	if a.to, err = r.Open(1, loopback, 0); err != nil {
+	if a.to, err = r.Open(Place{Call: 1, Local: loopback}); err != nil {
 		t.Fatal(err)
 	}
 	a.say("too early")
@@ -178,7 +180,7 @@ func TestSilence(t *testing.T) {
 	quiet.Receive = false // it may not send: its silence is no news
 	r.Do(quiet)
 	for range 2 {
-		if got := <-events; got != (Event{7, a.to.ID, Silence}) {
+		if got := <-events; got != (Event{Call: 7, Port: a.to.ID, Kind: Silence}) {
 			t.Fatalf("got %v", got)
 		}
 		a.say("still here")

@@ -185,7 +185,7 @@ func TestMovedLink(t *testing.T) {
 	_, seenByB := talk(t, a, b)
 	c := newPhone(t, 0xcccc)
 	var err error
-	if c.to, err = r.Open(8, loopback, 0); err != nil { // another call, on the other thread
+	if c.to, err = r.Open(Place{Call: 8, Local: loopback}); err != nil { // another call, on the other thread
 		t.Fatal(err)
 	}
 	r.Do(c.remote())

@@ -66,7 +66,7 @@ func (r *Relay) flush() {
 	for reason, n := range map[string]uint64{
 		"stray": t.strays, "malformed": uint64(t.dropped.Malformed), "giant": uint64(t.dropped.Giant),
 		"early": uint64(t.dropped.Early), "direction": uint64(t.dropped.Direction), "noaddress": uint64(t.dropped.NoAddress),
-		"refused": uint64(t.dropped.Refused), "rtcp": uint64(t.dropped.RTCP),
+		"refused": uint64(t.dropped.Refused), "late": uint64(t.dropped.Late), "rtcp": uint64(t.dropped.RTCP),
 	} {
 		m.dropped.WithLabelValues(reason).Add(float64(n))
 	}

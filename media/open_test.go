@@ -45,7 +45,7 @@ func TestExhaustionAndReturn(t *testing.T) {
 	r := newRelay(t, func(c *Config) { c.Min, c.Max, c.Quarantine = lowest, highest, 30*time.Millisecond })
 	seen := map[uint16]PortID{}
 	for range 4 {
-		p, err := r.Open(1, loopback, 0)
+		p, err := r.Open(Place{Call: 1, Local: loopback})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,21 +54,21 @@ func TestExhaustionAndReturn(t *testing.T) {
 		}
 		seen[p.Local.Port()] = p.ID
 	}
-	if _, err := r.Open(1, loopback, 0); !errors.Is(err, ErrNoPorts) {
+	if _, err := r.Open(Place{Call: 1, Local: loopback}); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := r.Open(1, loopback, lowest); !errors.Is(err, ErrNoPorts) {
+	if _, err := r.Open(Place{Call: 1, Local: loopback, Number: lowest}); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("got %v", err)
 	}
-	if p, err := r.Open(1, netip.MustParseAddr("127.0.0.2"), lowest); err != nil || p.Local.Port() != lowest {
+	if p, err := r.Open(Place{Call: 1, Local: netip.MustParseAddr("127.0.0.2"), Number: lowest}); err != nil || p.Local.Port() != lowest {
 		t.Fatalf("the pool is not one for each address: %v, %v", p, err)
 	}
 	r.Close(seen[lowest])
-	if _, err := r.Open(1, loopback, 0); !errors.Is(err, ErrNoPorts) {
+	if _, err := r.Open(Place{Call: 1, Local: loopback}); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("a port in quarantine was given out: %v", err)
 	}
 	for end := time.Now().Add(5 * time.Second); ; <-time.After(time.Millisecond) {
-		p, err := r.Open(1, loopback, lowest)
+		p, err := r.Open(Place{Call: 1, Local: loopback, Number: lowest})
 		if err == nil {
 			if p.ID == seen[lowest] || r.Close(seen[lowest]) != (Stats{}) {
 				t.Fatal("the old ID names the new port")
@@ -89,19 +89,19 @@ func TestForeignPortIsLeftAlone(t *testing.T) {
 	}
 	defer func() { _ = other.Close() }()
 	r := newRelay(t, func(c *Config) { c.Min, c.Max = lowest, highest })
-	if _, err := r.Open(1, loopback, lowest); !errors.Is(err, ErrNoPorts) {
+	if _, err := r.Open(Place{Call: 1, Local: loopback, Number: lowest}); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("got %v", err)
 	}
-	if p, err := r.Open(1, loopback, 0); err != nil || p.Local.Port() != lowest+2 {
+	if p, err := r.Open(Place{Call: 1, Local: loopback}); err != nil || p.Local.Port() != lowest+2 {
 		t.Fatalf("%v, %v", p, err)
 	}
 	// Two relays with the same range do not share a port, although both allow its reuse.
 	r2 := newRelay(t, func(c *Config) { c.Min, c.Max = lowest, highest })
-	if p, err := r2.Open(1, loopback, 0); !errors.Is(err, ErrNoPorts) {
+	if p, err := r2.Open(Place{Call: 1, Local: loopback, Number: 0}); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("%v, %v", p, err)
 	}
 	for _, want := range []uint16{lowest + 1, lowest - 2, highest + 1} {
-		if _, err := r.Open(1, loopback, want); !errors.Is(err, ErrNoPorts) {
+		if _, err := r.Open(Place{Call: 1, Local: loopback, Number: want}); !errors.Is(err, ErrNoPorts) {
 			t.Fatalf("port %d: %v", want, err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestQuarantineDrains(t *testing.T) {
 	if s := r.Stats(b.to.ID); s.Sent.Packets != 1 {
 		t.Fatalf("sent to b: %+v", s)
 	}
-	if _, err := r.Open(1, loopback, a.to.Local.Port()); !errors.Is(err, ErrNoPorts) {
+	if _, err := r.Open(Place{Call: 1, Local: loopback, Number: a.to.Local.Port()}); !errors.Is(err, ErrNoPorts) {
 		t.Fatalf("got %v", err)
 	}
 	if s := r.Stats(a.to.ID); s != (Stats{}) {
@@ -138,13 +138,13 @@ func TestQuarantineDrains(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	r := newRelay(t, func(c *Config) { c.Threads = 3 })
-	p, err := r.Open(1, loopback, 0)
+	p, err := r.Open(Place{Call: 1, Local: loopback})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Shutdown()
 	r.Shutdown()
-	if _, err := r.Open(1, loopback, 0); !errors.Is(err, ErrShutdown) {
+	if _, err := r.Open(Place{Call: 1, Local: loopback}); !errors.Is(err, ErrShutdown) {
 		t.Fatalf("got %v", err)
 	}
 	r.Do(Remote{Port: p.ID})
@@ -223,7 +223,7 @@ func TestIdlePortIsSmall(t *testing.T) {
 	runtime.GC() // what the first one freed is swept
 	runtime.ReadMemStats(&before)
 	for range n {
-		p, err := r.Open(1, loopback, 0)
+		p, err := r.Open(Place{Call: 1, Local: loopback})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,38 +1,36 @@
 package media
 
 import (
-	"encoding/binary"
 	"net/netip"
-	"time"
 )
-
-// relatchPause is how long the old source is not believed after a party has announced a new address: its last packets are
-// still on the way.
-const relatchPause = int64(time.Second)
 
 // port is the state of one open port. What it needs only with traffic is kept apart, so that a held call is small.
 type port struct {
-	id      PortID
-	call    uint64
-	local   netip.AddrPort
-	rtp     netip.AddrPort // signalled
-	rtcp    netip.AddrPort
-	peer    *port
-	traffic *traffic
-	heard   int64 // when the party was last heard, or when it was last told to speak
-	relatch int64 // until when the old source is not believed
-	clock   uint32
-	fd      [3]int32 // by socket; -1 if there is none
-	thread  uint16
-	seed    [seedLen]byte
-	known   bool // there was a Remote
-	mux     bool
-	send    bool
-	receive bool
-	strict  bool
-	strip   bool // of the link
-	raw     bool // of the link
-	silent  bool // the event was posted
+	id       PortID
+	call     uint64
+	local    netip.AddrPort
+	rtp      netip.AddrPort // signalled
+	rtcp     netip.AddrPort
+	peer     *port
+	traffic  *traffic
+	payloads []Payload
+	heard    int64 // when the party was last heard, or when it was last told to speak
+	relatch  int64 // until when the old source is not believed
+	clock    uint32
+	fd       [3]int32 // by socket; -1 if there is none
+	thread   uint16
+	leg      uint8
+	dscp     uint8
+	seed     [seedLen]byte
+	latch    Latch
+	known    bool // there was a Remote
+	mux      bool
+	quiet    bool // it wants no RTCP
+	send     bool
+	receive  bool
+	strip    bool // of the link
+	raw      bool // of the link
+	silent   bool // the event was posted
 }
 
 // socket tells which of a port's sockets a packet came in by.
@@ -44,66 +42,49 @@ const (
 	sockPeer               // connected to the latched source
 )
 
-const seedLen = 4 + 2 + 4 + cnameLen
+// A seed is an SSRC, a sequence number and a timestamp.
+const seedLen = 4 + 2 + 4
 
 // traffic is what a port has seen and sent; it is made with the first packet.
 type traffic struct {
 	latched      netip.AddrPort // where the party sends RTP from
 	conn         netip.AddrPort // what sockPeer is connected to
 	rtcpFrom     netip.AddrPort // where it sends RTCP from
-	in           receiver
-	out          sender
+	main         lane
+	more         []*lane
+	gone         replaced
+	suitor       suitor
 	received     Flow
 	sent         Flow
 	rtcpReceived uint32
 	rtcpSent     uint32
 	strays       uint32
 	dropped      Dropped
-	cname        [cnameLen]byte
+	far          far
+	digit        digit
+	tones        []tone
+	path         *path // its stream is forwarded elsewhere
+	asked        asked // of our sender report
+	theirs       asked // of the party's
+	report       int64 // when RTCP of our own is due
 }
 
-// seen returns the port's traffic, made on demand. SSRC, sequence number and timestamp begin at random (RFC 3550 5.1).
+// seen returns the port's traffic, made on demand.
 func (p *port) seen() *traffic {
 	if p.traffic == nil {
-		s := p.seed[:]
-		p.traffic = &traffic{cname: [cnameLen]byte(s[10:]), out: sender{
-			ssrc: binary.BigEndian.Uint32(s), max: uint32(binary.BigEndian.Uint16(s[4:])), last: binary.BigEndian.Uint32(s[6:]),
-		}}
+		p.traffic = &traffic{main: lane{out: seeded(p.seed[:])}}
 	}
 	return p.traffic
 }
 
-func (p *port) stats() Stats {
-	t := p.traffic
-	if t == nil {
-		return Stats{}
+// payload returns what is to be done with a payload type, nil if it passes as it is.
+func (p *port) payload(pt uint8) *Payload {
+	for i := range p.payloads {
+		if p.payloads[i].Type == pt {
+			return &p.payloads[i]
+		}
 	}
-	return Stats{
-		Received: t.received, Sent: t.sent, RTCPReceived: t.rtcpReceived, RTCPSent: t.rtcpSent, Strays: t.strays,
-		Dropped: t.dropped, Lost: t.in.missing(), Jitter: t.in.jitter >> 4, SSRC: t.in.ssrc, PayloadType: t.in.pt,
-		Latched: t.latched,
-	}
-}
-
-// admits tells whether a source that is not the latched one may become it. The signalled address always may: nobody else
-// gets packets back from there. Any other may only be the first.
-func (p *port) admits(from netip.AddrPort, now int64) bool {
-	switch {
-	case from == p.rtp:
-		return true
-	case p.strict || p.traffic.latched.IsValid():
-		return false
-	}
-	return from != p.traffic.conn || now >= p.relatch
-}
-
-// admitsRTCP tells whether RTCP from there is the party's: from the signalled address, or from the host that is latched.
-func (p *port) admitsRTCP(from netip.AddrPort) bool {
-	if from == p.rtcp {
-		return true
-	}
-	l := p.traffic.latched
-	return !p.strict && l.IsValid() && l.Addr() == from.Addr()
+	return nil
 }
 
 // destination returns where RTP goes and the socket to use; to is the zero value on a connected socket.
@@ -144,6 +125,8 @@ func (c Remote) apply(r *Relay) {
 	if p == nil {
 		return
 	}
+	r.withdraw(p)
+	r.withdraw(p.peer)
 	// A null address (a hold) leaves the old one and its latch in place for the resume.
 	if rtp := unmap(c.RTP); usable(rtp) && rtp != p.rtp {
 		if p.rtp.IsValid() && p.traffic != nil {
@@ -159,7 +142,7 @@ func (c Remote) apply(r *Relay) {
 	if p.clock == 0 {
 		p.clock = defaultClock
 	}
-	p.known, p.mux, p.strict = true, c.Mux, c.Strict
+	p.known, p.mux, p.quiet, p.latch, p.payloads = true, c.Mux, c.Quiet, c.Latch, c.Payloads
 	p.send, p.receive = c.Send && usable(c.RTP), c.Receive
 	p.heard, p.silent = r.now(), false
 }
@@ -173,8 +156,8 @@ func (c Join) apply(r *Relay) {
 	if a == nil || b == nil || a == b {
 		return
 	}
-	a.part()
-	b.part()
+	r.part(a)
+	r.part(b)
 	a.peer, b.peer = b, a
 	a.strip, b.strip = c.StripExtensions, c.StripExtensions
 	a.raw, b.raw = c.Raw, c.Raw
@@ -182,12 +165,14 @@ func (c Join) apply(r *Relay) {
 
 func (c Part) apply(r *Relay) {
 	if a, b := r.lookup(c.A), r.lookup(c.B); a != nil && b != nil && a.peer == b {
-		a.part()
+		r.part(a)
 	}
 }
 
-func (p *port) part() {
+func (r *Relay) part(p *port) {
 	if q := p.peer; q != nil {
+		r.withdraw(p)
+		r.withdraw(q)
 		p.peer, q.peer = nil, nil
 		p.raw, q.raw = false, false
 	}

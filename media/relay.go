@@ -29,6 +29,8 @@ type Relay struct {
 	threads []*thread
 	done    sync.WaitGroup
 
+	secret [32]byte // of CNAMEs
+
 	mu     sync.Mutex // guards what follows and all ports; never held over a system call
 	slots  []slot
 	free   []uint32
@@ -36,6 +38,7 @@ type Relay struct {
 	totals totals
 	open   int
 	closed bool
+	rouse  *thread // to be woken for what a command asked
 }
 
 type slot struct {
@@ -55,6 +58,9 @@ func New(cfg Config, log *slog.Logger) (*Relay, error) {
 		cfg: cfg, log: log, start: time.Now(),
 		pool: pool{first: cfg.first(), pairs: cfg.pairs(), used: map[netip.Addr][]uint64{}},
 	}
+	if _, err := io.ReadFull(cfg.Rand, r.secret[:]); err != nil {
+		return nil, fmt.Errorf("start media relay: %w", err)
+	}
 	for range cfg.Threads {
 		t, err := newThread(r)
 		if err != nil {
@@ -71,15 +77,15 @@ func New(cfg Config, log *slog.Logger) (*Relay, error) {
 	return r, nil
 }
 
-// Open binds a port for a call at a local address. want 0 takes any free pair of the range, at random, so that it cannot
-// be guessed; else exactly that even port, which a restored call had before. It returns ErrNoPorts when there is none.
-func (r *Relay) Open(call uint64, local netip.Addr, want uint16) (Port, error) {
-	local = local.Unmap()
+// Open binds a port. It returns ErrNoPorts when there is none.
+func (r *Relay) Open(at Place) (Port, error) {
+	local, want := at.Local.Unmap(), at.Number
 	var random [4 + seedLen]byte
 	if _, err := io.ReadFull(r.cfg.Rand, random[:]); err != nil {
 		return Port{}, fmt.Errorf("open media port: %w", err)
 	}
-	p := &port{call: call, clock: defaultClock, thread: uint16(call % uint64(len(r.threads))), seed: [seedLen]byte(random[4:])}
+	p := &port{call: at.Call, leg: at.Leg, dscp: at.DSCP, clock: defaultClock, thread: uint16(at.Call % uint64(len(r.threads))),
+		seed: [seedLen]byte(random[4:])}
 	var foreign []netip.AddrPort // taken by other processes
 	defer func() { r.release(foreign) }()
 	for from := binary.BigEndian.Uint32(random[:]); ; {
@@ -189,8 +195,13 @@ func (r *Relay) lookup(id PortID) *port {
 // Do carries out a command. It is in force for every packet that is read from now on.
 func (r *Relay) Do(c Command) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	c.apply(r)
+	t := r.rouse
+	r.rouse = nil
+	r.mu.Unlock()
+	if t != nil {
+		t.wake()
+	}
 }
 
 // Stats returns the statistics of an open port, the zero value for one that is closed.
@@ -198,6 +209,8 @@ func (r *Relay) Stats(id PortID) Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p := r.lookup(id); p != nil {
+		r.collect(p)
+		r.collect(p.peer)
 		return p.stats()
 	}
 	return Stats{}
@@ -212,8 +225,10 @@ func (r *Relay) Close(id PortID) Stats {
 	if p == nil {
 		return Stats{}
 	}
+	r.withdraw(p)
+	r.withdraw(p.peer)
 	stats := p.stats()
-	p.part()
+	r.part(p)
 	p.traffic = nil
 	n := uint32(id) & (maxPorts - 1)
 	r.slots[n].port = nil
@@ -252,6 +267,7 @@ func (r *Relay) Shutdown() {
 	r.mu.Lock()
 	for _, s := range r.slots {
 		if s.port != nil {
+			r.withdraw(s.port)
 			r.threads[s.port.thread].leaving = append(r.threads[s.port.thread].leaving, leaving{port: s.port})
 		}
 	}

@@ -105,7 +105,7 @@ func pair(t testing.TB, r *Relay, join Join) (a, b *phone) {
 	a, b = newPhone(t, 0xa1a2a3a4), newPhone(t, 0xb1b2b3b4)
 	for _, p := range []*phone{a, b} {
 		var err error
-		if p.to, err = r.Open(7, loopback, 0); err != nil {
+		if p.to, err = r.Open(Place{Call: 7, Local: loopback}); err != nil {
 			t.Fatal(err)
 		}
 		r.Do(p.remote())
@@ -148,10 +148,10 @@ func TestRelayBetweenFamilies(t *testing.T) {
 	r := newRelay(t, nil)
 	a, b := newPhone(t, 1), newPhoneAt(t, six, 2)
 	var err error
-	if a.to, err = r.Open(7, loopback, 0); err != nil {
+	if a.to, err = r.Open(Place{Call: 7, Local: loopback}); err != nil {
 		t.Fatal(err)
 	}
-	if b.to, err = r.Open(7, six, 0); err != nil {
+	if b.to, err = r.Open(Place{Call: 7, Local: six, Number: 0}); err != nil {
 		t.Fatal(err)
 	}
 	r.Do(a.remote())

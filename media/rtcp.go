@@ -29,12 +29,26 @@ const (
 	fbAFB  = 15
 )
 
-// crossing is what RTCP needs to get from one party to the other: the stream we send to the receiving party, and the
-// stream we send to the party that the RTCP comes from.
+// crossing is what RTCP needs to get from one party to the other: the streams we send to the receiving party, and those we
+// send to the party that the RTCP comes from. The first of each is always there.
 type crossing struct {
-	out   *sender // stands for the party that the RTCP comes from
-	back  *sender // what that party reports on
+	out   [maxLanes]*sender // stand for the party that the RTCP comes from
+	back  [maxLanes]*sender // what that party reports on
 	cname *[cnameLen]byte
+
+	sent  uint32 // middle of the NTP time of the party's sender report, 0 without one,
+	asked uint32 // the same if the report crossed as one
+	block block  // what the party says of our first stream
+}
+
+// block is a report block (RFC 3550 6.4.1).
+type block struct {
+	lost     int32 // cumulative
+	jitter   uint32
+	last     uint32 // LSR
+	delay    uint32 // DLSR, in 1/65536 s
+	fraction uint8
+	is       bool
 }
 
 const cnameLen = 12
@@ -60,7 +74,7 @@ func rewriteRTCP(dst, in []byte, x *crossing) (out []byte, dropped uint32, ok bo
 				return dst[:start], 0, false
 			}
 			if before == start {
-				dst = x.sdes(dst)
+				dst = appendSDES(dst, x.own(p), x.cname)
 			}
 			continue
 		case rtcpSDES:
@@ -118,40 +132,78 @@ func (x *crossing) report(dst, p []byte) ([]byte, bool) {
 		return dst, false
 	}
 	at := len(dst)
-	if p[1] == rtcpSR && x.out.mapped && binary.BigEndian.Uint32(p[4:]) == x.out.source {
-		dst = beginRTCP(dst, 0, rtcpSR, x.out.ssrc)
+	if p[1] == rtcpSR {
+		x.sent = binary.BigEndian.Uint32(p[10:])
+	}
+	if out := x.source(binary.BigEndian.Uint32(p[4:])); p[1] == rtcpSR && out != nil {
+		dst = beginRTCP(dst, 0, rtcpSR, out.ssrc)
 		dst = append(dst, p[8:16]...)
-		dst = binary.BigEndian.AppendUint32(dst, binary.BigEndian.Uint32(p[16:])+x.out.time)
-		dst = binary.BigEndian.AppendUint32(dst, x.out.packets)
-		dst = binary.BigEndian.AppendUint32(dst, x.out.octets)
+		dst = binary.BigEndian.AppendUint32(dst, binary.BigEndian.Uint32(p[16:])+out.time)
+		dst = binary.BigEndian.AppendUint32(dst, out.packets)
+		dst = binary.BigEndian.AppendUint32(dst, out.octets)
+		x.asked = x.sent
 	} else {
-		dst = beginRTCP(dst, 0, rtcpRR, x.out.ssrc)
+		dst = beginRTCP(dst, 0, rtcpRR, x.own(p))
 	}
 	for b := p[blocks : blocks+24*count]; len(b) > 0; b = b[24:] {
-		source, ok := x.target(binary.BigEndian.Uint32(b))
-		if !ok {
+		x.read(b)
+		back := x.target(binary.BigEndian.Uint32(b))
+		if back == nil {
 			continue
 		}
 		dst[at]++
-		dst = binary.BigEndian.AppendUint32(dst, source)
+		dst = binary.BigEndian.AppendUint32(dst, back.source)
 		dst = append(dst, b[4:8]...)
-		dst = binary.BigEndian.AppendUint32(dst, binary.BigEndian.Uint32(b[8:])-x.back.seq)
+		dst = binary.BigEndian.AppendUint32(dst, binary.BigEndian.Uint32(b[8:])-back.seq)
 		dst = append(dst, b[12:24]...)
 	}
 	return endRTCP(dst, at), true
 }
 
-// target maps an SSRC that the party knows from us to the source behind it.
-func (x *crossing) target(ssrc uint32) (uint32, bool) {
-	return x.back.source, x.back.mapped && ssrc == x.back.ssrc
+// read keeps what the party says of our first stream.
+func (x *crossing) read(b []byte) {
+	if binary.BigEndian.Uint32(b) != x.back[0].ssrc {
+		return
+	}
+	lost := binary.BigEndian.Uint32(b[4:])
+	x.block = block{lost: int32(lost<<8) >> 8, fraction: uint8(lost >> 24), jitter: binary.BigEndian.Uint32(b[12:]),
+		last: binary.BigEndian.Uint32(b[16:]), delay: binary.BigEndian.Uint32(b[20:]), is: true}
 }
 
-// sdes writes our own source description: a random CNAME and nothing else (RFC 7022 4.2).
-func (x *crossing) sdes(dst []byte) []byte {
+// source returns the stream that carries a source of the party, nil if none does.
+func (x *crossing) source(ssrc uint32) *sender {
+	for _, s := range x.out {
+		if s != nil && s.mapped && s.source == ssrc {
+			return s
+		}
+	}
+	return nil
+}
+
+// own returns the SSRC that stands for the sender of a packet.
+func (x *crossing) own(p []byte) uint32 {
+	if s := x.source(binary.BigEndian.Uint32(p[4:])); s != nil {
+		return s.ssrc
+	}
+	return x.out[0].ssrc
+}
+
+// target finds the stream of an SSRC that the party knows from us; its source is behind it.
+func (x *crossing) target(ssrc uint32) *sender {
+	for _, s := range x.back {
+		if s != nil && s.mapped && s.ssrc == ssrc {
+			return s
+		}
+	}
+	return nil
+}
+
+// appendSDES writes our own source description: a random CNAME and nothing else (RFC 7022 4.2).
+func appendSDES(dst []byte, ssrc uint32, cname *[cnameLen]byte) []byte {
 	at := len(dst)
-	dst = beginRTCP(dst, 1, rtcpSDES, x.out.ssrc)
+	dst = beginRTCP(dst, 1, rtcpSDES, ssrc)
 	dst = append(dst, 1, 2*cnameLen)
-	dst = hex.AppendEncode(dst, x.cname[:])
+	dst = hex.AppendEncode(dst, cname[:])
 	for len(dst)-at < sdesSize {
 		dst = append(dst, 0)
 	}
@@ -165,9 +217,13 @@ func (x *crossing) bye(dst, p []byte) []byte {
 		return dst
 	}
 	for ; count > 0; count-- {
-		if s := binary.BigEndian.Uint32(p[4*count:]); !x.out.mapped || s == x.out.source {
+		s := x.source(binary.BigEndian.Uint32(p[4*count:]))
+		if s == nil && !x.out[0].mapped {
+			s = x.out[0]
+		}
+		if s != nil {
 			at := len(dst)
-			return endRTCP(beginRTCP(dst, 1, rtcpBYE, x.out.ssrc), at)
+			return endRTCP(beginRTCP(dst, 1, rtcpBYE, s.ssrc), at)
 		}
 	}
 	return dst
@@ -175,20 +231,21 @@ func (x *crossing) bye(dst, p []byte) []byte {
 
 // feedback rewrites the messages that we know; dst is returned as it was for any other.
 func (x *crossing) feedback(dst, p []byte) []byte {
-	if len(p) < 12 || !x.back.mapped {
+	if len(p) < 12 || !x.back[0].mapped && x.back[1] == nil {
 		return dst
 	}
 	at, kind, format, fci := len(dst), p[1], p[0]&0x1f, p[12:]
-	media, about := x.target(binary.BigEndian.Uint32(p[8:]))
-	if !about {
-		media = 0
+	back, media := x.target(binary.BigEndian.Uint32(p[8:])), uint32(0)
+	about := back != nil
+	if about {
+		media = back.source
 	}
-	dst = binary.BigEndian.AppendUint32(beginRTCP(dst, format, kind, x.out.ssrc), media)
+	dst = binary.BigEndian.AppendUint32(beginRTCP(dst, format, kind, x.own(p)), media)
 	head := len(dst)
 	switch {
 	case kind == rtcpRTPFB && format == fbNACK && about:
 		for ; len(fci) >= 4; fci = fci[4:] {
-			dst = binary.BigEndian.AppendUint16(dst, binary.BigEndian.Uint16(fci)-uint16(x.back.seq))
+			dst = binary.BigEndian.AppendUint16(dst, binary.BigEndian.Uint16(fci)-uint16(back.seq))
 			dst = append(dst, fci[2:4]...)
 		}
 	case kind == rtcpPSFB && format == fbPLI && about:
@@ -211,14 +268,15 @@ func (x *crossing) feedback(dst, p []byte) []byte {
 func (x *crossing) entries(dst, fci []byte) []byte {
 	for ; len(fci) >= 8; fci = fci[8:] {
 		ssrc := binary.BigEndian.Uint32(fci)
-		source, ok := x.target(ssrc)
-		if !ok && x.out.mapped && ssrc == x.out.source { // TMMBN names the owner of a limit
-			source, ok = x.out.ssrc, true
+		if s := x.target(ssrc); s != nil {
+			ssrc = s.source
+		} else if s := x.source(ssrc); s != nil { // TMMBN names the owner of a limit
+			ssrc = s.ssrc
+		} else {
+			continue
 		}
-		if ok {
-			dst = binary.BigEndian.AppendUint32(dst, source)
-			dst = append(dst, fci[4:8]...)
-		}
+		dst = binary.BigEndian.AppendUint32(dst, ssrc)
+		dst = append(dst, fci[4:8]...)
 	}
 	return dst
 }
@@ -229,9 +287,9 @@ func (x *crossing) remb(dst, fci []byte) []byte {
 		return dst
 	}
 	for i := range int(fci[4]) {
-		if source, ok := x.target(binary.BigEndian.Uint32(fci[8+4*i:])); ok {
+		if s := x.target(binary.BigEndian.Uint32(fci[8+4*i:])); s != nil {
 			dst = append(append(dst, "REMB\x01"...), fci[5:8]...)
-			return binary.BigEndian.AppendUint32(dst, source)
+			return binary.BigEndian.AppendUint32(dst, s.source)
 		}
 	}
 	return dst

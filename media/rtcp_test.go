@@ -12,8 +12,8 @@ import (
 // The streams of the tests: party A is 0xa, we send to B as 0xb0 for it; party B is 0xb, we send to A as 0xa0 for it.
 func testCrossing() *crossing {
 	return &crossing{
-		out:   &sender{ssrc: 0xb0, source: 0xa, mapped: true, time: 5000, packets: 70, octets: 700},
-		back:  &sender{ssrc: 0xa0, source: 0xb, mapped: true, seq: 100},
+		out:   [maxLanes]*sender{{ssrc: 0xb0, source: 0xa, mapped: true, time: 5000, packets: 70, octets: 700}},
+		back:  [maxLanes]*sender{{ssrc: 0xa0, source: 0xb, mapped: true, seq: 100}},
 		cname: &[cnameLen]byte{0xfe},
 	}
 }

@@ -133,7 +133,7 @@ func BenchmarkRewriteRTP(b *testing.B) {
 			b.Fatal("refused")
 		}
 		now := int64(i) * 20e6
-		seq, time := out.translate(&h, in.update(&h, ticks(now, 8000)), now, 8000)
+		seq, time := out.translate(&h, in.update(&h, ticks(now, 8000), 8000), now, 8000)
 		rewriteRTP(p, h, true, seq, time, out.ssrc)
 	}
 }

@@ -47,10 +47,10 @@ func (s *sockaddr) set(a netip.AddrPort) {
 // bind opens the port's two unconnected sockets.
 func (p *port) bind() (err error) {
 	p.fd = [3]int32{-1, -1, -1}
-	if p.fd[sockRTP], err = bindFirst(p.local); err != nil {
+	if p.fd[sockRTP], err = bindFirst(p.local, p.dscp); err != nil {
 		return err
 	}
-	if p.fd[sockRTCP], err = bindFirst(netip.AddrPortFrom(p.local.Addr(), p.local.Port()+1)); err != nil {
+	if p.fd[sockRTCP], err = bindFirst(netip.AddrPortFrom(p.local.Addr(), p.local.Port()+1), p.dscp); err != nil {
 		p.closeSockets()
 	}
 	return err
@@ -67,8 +67,8 @@ func (p *port) closeSockets() {
 
 // bindFirst binds without SO_REUSEADDR, so that it fails when any process has the port, and allows its reuse afterwards,
 // for the connected socket of the same port: Linux looks at the flags of both when the second one binds.
-func bindFirst(local netip.AddrPort) (int32, error) {
-	fd, err := newSocket(local)
+func bindFirst(local netip.AddrPort, dscp uint8) (int32, error) {
+	fd, err := newSocket(local, dscp)
 	if err != nil {
 		return -1, err
 	}
@@ -84,8 +84,8 @@ func bindFirst(local netip.AddrPort) (int32, error) {
 }
 
 // bindPeer opens a second socket on the port, connected to a source.
-func bindPeer(local, peer netip.AddrPort) (int32, error) {
-	fd, err := newSocket(local)
+func bindPeer(local, peer netip.AddrPort, dscp uint8) (int32, error) {
+	fd, err := newSocket(local, dscp)
 	if err != nil {
 		return -1, err
 	}
@@ -103,7 +103,7 @@ func bindPeer(local, peer netip.AddrPort) (int32, error) {
 	return int32(fd), nil
 }
 
-func newSocket(local netip.AddrPort) (int, error) {
+func newSocket(local netip.AddrPort, dscp uint8) (int, error) {
 	domain := unix.AF_INET
 	if !local.IsValid() {
 		return -1, errors.New("no local address")
@@ -114,6 +114,13 @@ func newSocket(local netip.AddrPort) (int, error) {
 	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err == nil && domain == unix.AF_INET6 {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
+	if err == nil && dscp != 0 { // RFC 2474 3: the upper six bits
+		if domain == unix.AF_INET6 {
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(dscp)<<2)
+		} else {
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(dscp)<<2)
+		}
 	}
 	return fd, err
 }

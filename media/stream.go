@@ -9,9 +9,14 @@ type receiver struct {
 	received uint32
 	transit  uint32 // relative transit time of the last packet, in clock ticks
 	jitter   uint32 // times 16
+	clock    uint32 // of the transit time
 	lost     int64  // in earlier streams of this party
+	before   uint64 // packets expected in earlier streams of this party
 	pt       uint8
 	started  bool
+
+	toldExpected uint64 // when the party was last told of its losses
+	toldLost     int64
 }
 
 const (
@@ -20,12 +25,13 @@ const (
 	noJump      = 1 << 31
 )
 
-// update takes a packet that arrived at the given time in clock ticks and returns its extended sequence number. The
-// numbers are continuous over jumps, so that a translation by a difference stays right.
-func (r *receiver) update(h *header, arrival uint32) uint32 {
-	r.pt = h.pt
+// update takes a packet that arrived at the given time in ticks of its clock and returns its extended sequence number. The
+// numbers are continuous over jumps, so that a translation by a difference stays right. A clock of 0 leaves the jitter
+// alone: the timestamps of a telephone event stand still (RFC 4733 2.3).
+func (r *receiver) update(h *header, arrival, clock uint32) uint32 {
 	if !r.started || r.ssrc != h.ssrc {
-		r.restart(uint32(h.seq), h.ssrc, arrival-h.time)
+		r.pt = h.pt
+		r.restart(uint32(h.seq), h.ssrc, arrival-h.time, clock)
 		return r.max
 	}
 	d := int32(int16(h.seq - uint16(r.max)))
@@ -35,14 +41,22 @@ func (r *receiver) update(h *header, arrival uint32) uint32 {
 		r.max, r.bad = ext, noJump
 	case d <= 0 && d > maxMisorder:
 	case r.bad == uint32(h.seq): // two in a row: the source has started anew
-		r.restart(ext, h.ssrc, arrival-h.time)
+		r.restart(ext, h.ssrc, arrival-h.time, clock)
 		return ext
 	default:
 		r.bad = uint32(h.seq + 1)
 		return ext
 	}
 	r.received++
+	if clock == 0 {
+		return ext
+	}
+	r.pt = h.pt
 	transit := arrival - h.time
+	if clock != r.clock { // another codec: its times cannot be compared (RFC 7160 4)
+		r.clock, r.transit, r.jitter = clock, transit, 0
+		return ext
+	}
 	change := int32(transit - r.transit)
 	r.transit = transit
 	if change < 0 {
@@ -52,9 +66,17 @@ func (r *receiver) update(h *header, arrival uint32) uint32 {
 	return ext
 }
 
-func (r *receiver) restart(ext, ssrc, transit uint32) {
-	*r = receiver{ssrc: ssrc, max: ext, base: ext, bad: noJump, received: 1, transit: transit,
-		lost: r.missing(), pt: r.pt, started: true}
+func (r *receiver) restart(ext, ssrc, transit, clock uint32) {
+	*r = receiver{ssrc: ssrc, max: ext, base: ext, bad: noJump, received: 1, transit: transit, clock: clock,
+		lost: r.missing(), before: r.expected(), pt: r.pt, started: true, toldExpected: r.toldExpected, toldLost: r.toldLost}
+}
+
+// expected is the number of packets that the party has sent, as its numbers tell.
+func (r *receiver) expected() uint64 {
+	if !r.started {
+		return 0
+	}
+	return r.before + uint64(r.max-r.base) + 1
 }
 
 // missing is the number of packets that did not arrive.
@@ -65,8 +87,8 @@ func (r *receiver) missing() int64 {
 	return r.lost + int64(r.max-r.base) + 1 - int64(r.received)
 }
 
-// sender is the one synchronisation source that a party sees of us: SSRC, numbers and timestamps are our own, whatever
-// source is behind it.
+// sender is one synchronisation source that a party sees of us: SSRC, numbers and timestamps are our own, whatever source
+// is behind it.
 type sender struct {
 	ssrc    uint32
 	source  uint32 // the SSRC that is translated now
@@ -78,6 +100,7 @@ type sender struct {
 	octets  uint32
 	at      int64 // when that packet was sent, in nanoseconds
 	mapped  bool
+	own     bool // the last packet was one of ours
 }
 
 // translate returns sequence number and timestamp to send a packet with. When the source changes, numbers go on by one
@@ -87,6 +110,13 @@ func (s *sender) translate(h *header, ext uint32, now int64, clock uint32) (seq 
 		s.attach(h, ext, now, clock)
 	}
 	out, time := ext+s.seq, h.time+s.time
+	if s.own { // the source's clock may be behind ours
+		s.own = false
+		if back := s.last - time; int32(back) >= 0 {
+			s.time += back + 1
+			time = s.last + 1
+		}
+	}
 	if int32(out-s.max) > 0 {
 		s.max, s.last, s.at = out, time, now
 	}
@@ -96,12 +126,33 @@ func (s *sender) translate(h *header, ext uint32, now int64, clock uint32) (seq 
 }
 
 func (s *sender) attach(h *header, ext uint32, now int64, clock uint32) {
-	time := s.last // before the first packet max and last are the random bases
-	if s.mapped {
-		time += max(1, ticks(now-s.at, clock))
-	}
-	s.seq, s.time = s.max+1-ext, time-h.time
+	s.seq, s.time = s.max+1-ext, s.clockAt(now, clock)-h.time
 	s.source, s.mapped = h.ssrc, true
+}
+
+// clockAt is the timestamp of what would be sent now.
+func (s *sender) clockAt(now int64, clock uint32) uint32 {
+	if s.at == 0 {
+		return s.last // before the first packet max and last are the random bases
+	}
+	return s.last + max(1, ticks(now-s.at, clock))
+}
+
+// skip leaves a packet of the source out: what follows closes up.
+func (s *sender) skip(h *header) {
+	if s.mapped && s.source == h.ssrc {
+		s.seq--
+	}
+}
+
+// insert takes the next number for a packet of our own.
+func (s *sender) insert(payload int, now int64) uint16 {
+	s.max++
+	s.seq++
+	s.packets++
+	s.octets += uint32(payload)
+	s.at, s.own = now, true
+	return uint16(s.max)
 }
 
 // ticks converts nanoseconds to clock ticks.

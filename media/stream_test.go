@@ -35,7 +35,7 @@ func TestReceiver(t *testing.T) {
 			var r receiver
 			var last uint32
 			for i, seq := range tt.seq {
-				last = r.update(&header{seq: seq, ssrc: 1, time: uint32(i) * 160}, uint32(i)*160)
+				last = r.update(&header{seq: seq, ssrc: 1, time: uint32(i) * 160}, uint32(i)*160, 8000)
 			}
 			if r.missing() != tt.lost || last != tt.last {
 				t.Fatalf("lost %d, last %d, want %d, %d", r.missing(), last, tt.lost, tt.last)
@@ -47,7 +47,7 @@ func TestReceiver(t *testing.T) {
 func TestJitter(t *testing.T) {
 	var r receiver
 	for i := range uint32(200) {
-		r.update(&header{seq: uint16(i), ssrc: 1, time: i * 160}, i*160+i%2*40) // every second one 40 ticks late
+		r.update(&header{seq: uint16(i), ssrc: 1, time: i * 160}, i*160+i%2*40, 8000) // every second one 40 ticks late
 	}
 	if j := r.jitter >> 4; j < 36 || j > 40 { // RFC 3550 A.8 converges on the mean difference
 		t.Fatalf("jitter %d", j)
@@ -57,7 +57,7 @@ func TestJitter(t *testing.T) {
 func TestLossesSurviveANewSource(t *testing.T) {
 	var r receiver
 	for _, h := range []header{{seq: 1, ssrc: 1}, {seq: 4, ssrc: 1}, {seq: 900, ssrc: 2}, {seq: 902, ssrc: 2}} {
-		r.update(&h, 0)
+		r.update(&h, 0, 8000)
 	}
 	if r.missing() != 3 {
 		t.Fatalf("lost %d", r.missing())
@@ -75,7 +75,7 @@ func TestSenderContinuity(t *testing.T) {
 	var got []number
 	step := func(ssrc uint32, seq uint16, time uint32, ms int64) {
 		h := header{ssrc: ssrc, seq: seq, time: time}
-		s, ts := out.translate(&h, in.update(&h, 0), ms*1e6, 8000)
+		s, ts := out.translate(&h, in.update(&h, 0, 8000), ms*1e6, 8000)
 		got = append(got, number{s, ts})
 	}
 	step(1, 10, 5000, 0)

@@ -3,6 +3,7 @@ package media
 import (
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,11 +26,15 @@ type thread struct {
 	to     sockaddr
 	buf    [maxPacket]byte
 	rtcp   [maxPacket + sdesSize]byte
+	due    atomic.Int64 // when the next packet of a key is due; 0 is never
+	slow   int64        // when ports are gone through again
 
 	// Guarded by the relay's lock.
 	ports   int
 	leaving []leaving
 	dormant bool // asleep without a deadline
+
+	sounding []PortID // ports whose party is sent a key
 }
 
 // leaving is a port in quarantine.
@@ -103,6 +108,13 @@ func (t *thread) run() {
 				return
 			}
 		}
+		if due := t.due.Load(); due != 0 && now >= due {
+			r := t.relay
+			r.mu.Lock()
+			out := r.sound(t, now)
+			r.mu.Unlock()
+			t.sendAll(out)
+		}
 		if now >= t.next {
 			t.next = now + int64(t.tick(now))
 		}
@@ -126,7 +138,11 @@ func (t *thread) sleep() (wait int, ok bool) {
 	if t.dormant = t.ports == 0 && len(t.leaving) == 0; t.dormant {
 		return -1, true
 	}
-	return int(max(0, t.next-r.now())/1e6) + 1, true
+	until := t.next
+	if due := t.due.Load(); due != 0 {
+		until = min(until, due)
+	}
+	return int(max(0, until-r.now())/1e6) + 1, true
 }
 
 // read takes one packet from a socket and does with it what judge says. One only: on sockets with a packet every 20 ms a
@@ -159,8 +175,24 @@ func (t *thread) packet(id PortID, s socket, from netip.AddrPort, n int, now int
 	}
 	if d.latch != nil {
 		t.connect(d.latch, from, now)
-		if r.cfg.Events != nil {
-			r.cfg.Events(d.event)
+	}
+	if len(d.events) > 0 {
+		t.tell(d.events)
+	}
+}
+
+func (t *thread) tell(events []Event) {
+	if t.relay.cfg.Events != nil {
+		for _, e := range events {
+			t.relay.cfg.Events(e)
+		}
+	}
+}
+
+func (t *thread) sendAll(out []delivery) {
+	for i := range out {
+		if d := &out[i]; !t.send(d) {
+			t.relay.refused(d)
 		}
 	}
 }
@@ -182,7 +214,7 @@ func (t *thread) connect(p *port, from netip.AddrPort, now int64) {
 	}
 	var err error
 	if fd < 0 {
-		if fd, err = bindPeer(p.local, from); err != nil {
+		if fd, err = bindPeer(p.local, from, p.dscp); err != nil {
 			r.log.Warn("media port not connected", "call", p.call, "error", err)
 			return
 		}
@@ -226,7 +258,18 @@ func (t *thread) tick(now int64) time.Duration {
 	clear(t.leaving[len(rest):])
 	t.leaving = rest
 	quiet := r.silent(t, now)
+	var owed []delivery
+	all := now >= t.slow
+	if all {
+		t.slow = now + int64(time.Second)
+		owed = r.reports(t, now)
+		quiet = append(quiet, r.overdue(t, now)...)
+	}
 	r.mu.Unlock()
+	t.sendAll(owed)
+	if all {
+		t.handOver()
+	}
 	for _, p := range over {
 		p.closeSockets()
 	}
@@ -235,9 +278,7 @@ func (t *thread) tick(now int64) time.Duration {
 		r.pool.release(p.local)
 	}
 	r.mu.Unlock()
-	for _, ev := range quiet {
-		r.cfg.Events(ev)
-	}
+	t.tell(quiet)
 	r.flush()
 	every := time.Second
 	if q := r.cfg.Quarantine / 4; q > 0 {
@@ -259,8 +300,25 @@ func (r *Relay) silent(t *thread, now int64) (events []Event) {
 		if p == nil || r.threads[p.thread] != t || !p.known || !p.receive || p.silent || now-p.heard < int64(r.cfg.Silence) {
 			continue
 		}
+		if r.collect(p); now-p.heard < int64(r.cfg.Silence) {
+			continue
+		}
 		p.silent = true
 		events = append(events, Event{Call: p.call, Port: p.id, Kind: Silence})
+	}
+	return events
+}
+
+// overdue collects the keys whose end never came; the lock is held.
+func (r *Relay) overdue(t *thread, now int64) (events []Event) {
+	for i := range r.slots {
+		p := r.slots[i].port
+		if p == nil || p.traffic == nil || r.threads[p.thread] != t {
+			continue
+		}
+		if key, long := p.traffic.digit.overdue(now); key != 0 {
+			events = append(events, Event{Call: p.call, Port: p.id, Kind: Digit, Key: key, Duration: long})
+		}
 	}
 	return events
 }
