@@ -19,6 +19,8 @@ type AnchorOptions struct {
 	Address netip.Addr
 	// Numbers are the payload types of each section that the reader sees under other numbers (see Show).
 	Numbers [][]Change
+	// Events tells of each section what becomes of its telephone events (RFC 4733), when digits go another way.
+	Events []Events
 }
 
 // Anchor appends to dst the description of one party, in, as the other party gets to see it. The sections keep their
@@ -28,7 +30,7 @@ type AnchorOptions struct {
 // null address (RFC 3264 8.4) becomes one by attribute.
 func Anchor(dst []byte, in *Session, o *Origin, p *Policy, local []Local, opts AnchorOptions) []byte {
 	dst, start := begin(dst)
-	w := writer{dst: dst, in: in, policy: p, local: local, through: local == nil, numbers: opts.Numbers}
+	w := writer{dst: dst, in: in, policy: p, local: local, through: local == nil, numbers: opts.Numbers, keys: opts.Events}
 	w.addr, w.same = common(in, p, local)
 	address := opts.Address
 	if !address.IsValid() {
@@ -70,6 +72,8 @@ type writer struct {
 	through bool // not anchored
 	numbers [][]Change
 	changes []Change // of the section being written
+	keys    []Events
+	events  Events // of the section being written
 }
 
 func (w *writer) str(s string) { w.dst = append(w.dst, s...) }
@@ -111,9 +115,12 @@ func (w *writer) session() {
 // section writes section i: m=, c=, then what the policy lets through, in the order it came in.
 func (w *writer) section(i int) {
 	m := &w.in.Media[i]
-	w.changes = nil
+	w.changes, w.events = nil, Events{}
 	if i < len(w.numbers) {
 		w.changes = w.numbers[i]
+	}
+	if i < len(w.keys) {
+		w.events = w.keys[i]
 	}
 	var at netip.AddrPort
 	switch {
@@ -136,11 +143,14 @@ func (w *writer) section(i int) {
 		l := &m.Lines[j]
 		switch w.policy.line(m, l) {
 		case Carry:
-			w.carry(l)
+			if !w.left(m, l) {
+				w.carry(l)
+			}
 		case Own:
 			directed = w.own(m, l, at, directed)
 		}
 	}
+	w.addEvents()
 	if !directed && (m.dirAny || m.Held()) {
 		w.direction(m)
 	}
@@ -195,7 +205,7 @@ func (w *writer) media(m *Media, port uint16) {
 	w.dst = append(w.dst, m.Transport...)
 	if len(m.Formats) > 0 {
 		w.dst = append(w.dst, ' ')
-		w.formats(m.Formats)
+		w.formats(m)
 	}
 	w.str("\r\n")
 }

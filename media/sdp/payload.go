@@ -160,21 +160,29 @@ func same(list []Payload, p *Payload, exact bool) *Payload {
 	return near
 }
 
-// Change is a payload type that is shown under another number.
-type Change struct{ From, To uint8 }
+// Change is a payload type that is shown under another number, and with another clock rate unless Clock is 0.
+type Change struct {
+	From, To uint8
+	Clock    uint32
+}
 
 // Show decides under which numbers a party sees the payload types of the other one. shown is what it saw before in this
 // section: a number never changes its codec (RFC 3264 8.3.2). own is what the party itself uses: a codec that both know
-// gets the party's number, for many phones send under the number they receive. It returns shown with what is new, and the
+// gets the party's number, for many phones send under the number they receive. Telephone events that the party knows at
+// another clock rate only are shown as it knows them. It returns shown with what is new, and the
 // numbers that change, nil in the usual case.
 func Show(shown, theirs, own []Payload) (now []Payload, changes []Change) {
 	if shown == nil && len(theirs) > 0 {
 		shown = make([]Payload, 0, len(theirs))
 	}
 	s := shows{shown: shown, theirs: theirs, own: own}
+	other, known := foreign(theirs, own)
 	for i := range theirs {
-		p := theirs[i]
+		p, clock := theirs[i], uint32(0)
 		from := p.PT
+		if i == other {
+			p, clock = *known, known.Clock
+		}
 		p.PT = s.number(&p)
 		s.used[p.PT/64] |= 1 << (p.PT % 64)
 		if q := find(s.shown, p.PT); q == nil {
@@ -182,8 +190,8 @@ func Show(shown, theirs, own []Payload) (now []Payload, changes []Change) {
 		} else {
 			*q = p
 		}
-		if p.PT != from {
-			changes = append(changes, Change{from, p.PT})
+		if p.PT != from || clock != 0 {
+			changes = append(changes, Change{from, p.PT, clock})
 		}
 	}
 	return s.shown, changes

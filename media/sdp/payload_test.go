@@ -48,14 +48,18 @@ func TestShow(t *testing.T) {
 		want  [][]Change
 	}{
 		{"equal numbers", amr("96"), [][]string{amr("96")}, [][]Change{nil}},
-		{"the answer uses a number of its own", amr("96"), [][]string{amr("97")}, [][]Change{{{97, 96}}}},
-		{"a re-offer renumbers", nil, [][]string{amr("96"), amr("98")}, [][]Change{nil, {{98, 96}}}},
-		{"a number changes its codec", nil, [][]string{amr("96"), wb("96")}, [][]Change{nil, {{96, 97}}}},
-		{"and back", nil, [][]string{amr("96"), wb("96"), amr("96"), wb("96")}, [][]Change{nil, {{96, 97}}, nil, {{96, 97}}}},
-		{"the number is the reader's for another codec", wb("96"), [][]string{amr("96")}, [][]Change{{{96, 97}}}},
-		{"two change places", append(amr("96"), wb("97")...), [][]string{append(wb("96"), amr("97")...)}, [][]Change{{{96, 97}, {97, 96}}}},
+		{"the answer uses a number of its own", amr("96"), [][]string{amr("97")}, [][]Change{{{97, 96, 0}}}},
+		{"a re-offer renumbers", nil, [][]string{amr("96"), amr("98")}, [][]Change{nil, {{98, 96, 0}}}},
+		{"a number changes its codec", nil, [][]string{amr("96"), wb("96")}, [][]Change{nil, {{96, 97, 0}}}},
+		{"and back", nil, [][]string{amr("96"), wb("96"), amr("96"), wb("96")}, [][]Change{nil, {{96, 97, 0}}, nil, {{96, 97, 0}}}},
+		{"the number is the reader's for another codec", wb("96"), [][]string{amr("96")}, [][]Change{{{96, 97, 0}}}},
+		{"two change places", append(amr("96"), wb("97")...), [][]string{append(wb("96"), amr("97")...)}, [][]Change{{{96, 97, 0}, {97, 96, 0}}}},
 		{"two forms of one codec", []string{"rtpmap:96 AMR/8000", "rtpmap:97 AMR/8000", "fmtp:97 octet-align=1"},
-			[][]string{{"rtpmap:100 AMR/8000", "rtpmap:101 AMR/8000", "fmtp:100 octet-align=1"}}, [][]Change{{{100, 97}, {101, 96}}}},
+			[][]string{{"rtpmap:100 AMR/8000", "rtpmap:101 AMR/8000", "fmtp:100 octet-align=1"}}, [][]Change{{{100, 97, 0}, {101, 96, 0}}}},
+		{"keys at a clock rate the reader has not", []string{"rtpmap:101 telephone-event/8000"},
+			[][]string{{"rtpmap:100 telephone-event/16000"}, {"rtpmap:100 telephone-event/16000"}}, [][]Change{{{100, 101, 8000}}, {{100, 101, 8000}}}},
+		{"keys at two clock rates, one is known", []string{"rtpmap:101 telephone-event/8000"},
+			[][]string{{"rtpmap:100 telephone-event/16000", "rtpmap:101 telephone-event/8000"}}, [][]Change{nil}},
 		{"an answer narrows the parameters", []string{"rtpmap:96 AMR/8000", "fmtp:96 octet-align=1"}, [][]string{amr("96")}, [][]Change{nil}},
 	}
 	for _, tt := range tests {
@@ -119,12 +123,46 @@ func TestRenumbered(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := Origin{ID: 1, Version: 1}
-	got := string(Anchor(nil, &s, &o, PolicyNamed("untrusted"), []Local{{RTP: local9port}}, AnchorOptions{Numbers: [][]Change{{{96, 120}, {97, 121}}}}))
+	got := string(Anchor(nil, &s, &o, PolicyNamed("untrusted"), []Local{{RTP: local9port}}, AnchorOptions{Numbers: [][]Change{{{96, 120, 0}, {97, 121, 0}}}}))
 	_, got, _ = strings.Cut(got, "t=0 0\r\n")
 	want := "m=video 20000 RTP/AVPF 120 121 98 34\r\na=rtpmap:120 H264/90000\r\na=fmtp:120 packetization-mode=1\r\n" +
 		"a=rtcp-fb:120 nack pli\r\na=rtcp-fb:* ccm fir\r\na=rtpmap:121 rtx/90000\r\na=fmtp:121 apt=120;rtx-time=3000\r\na=rtpmap:98 red/90000\r\na=fmtp:98 120/120/34\r\n"
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestEvents: telephone events are left out, added, and shown at another clock rate.
+func TestEvents(t *testing.T) {
+	in := "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 96 100\r\na=rtpmap:96 AMR-WB/16000\r\na=rtpmap:100 telephone-event/16000\r\n" +
+		"a=fmtp:100 0-15\r\na=ptime:20\r\n"
+	for name, tt := range map[string]struct {
+		opts AnchorOptions
+		want string
+	}{
+		"left out": {AnchorOptions{Events: []Events{{Drop: true}}}, "m=audio 20000 RTP/AVP 96\r\na=rtpmap:96 AMR-WB/16000\r\na=ptime:20\r\n"},
+		"replaced": {AnchorOptions{Events: []Events{{Drop: true, Add: 101, Clock: 8000}}}, "m=audio 20000 RTP/AVP 96 101\r\na=rtpmap:96 AMR-WB/16000\r\n" +
+			"a=ptime:20\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"},
+		"another clock rate": {AnchorOptions{Numbers: [][]Change{{{100, 101, 8000}}}}, "m=audio 20000 RTP/AVP 96 101\r\na=rtpmap:96 AMR-WB/16000\r\n" +
+			"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s Session
+			if err := s.Parse([]byte(in)); err != nil {
+				t.Fatal(err)
+			}
+			_, got, _ := strings.Cut(string(Anchor(nil, &s, &Origin{ID: 1, Version: 1}, PolicyNamed("untrusted"), []Local{{RTP: local9port}}, tt.opts)), "t=0 0\r\n")
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	m := audioOf(t, "96 101", "rtpmap:96 AMR-WB/16000", "rtpmap:101 EVS/16000")
+	if pt, clock := m.FreeEvent(nil, nil); pt != 102 || clock != 16000 {
+		t.Errorf("free: %d at %d", pt, clock)
+	}
+	if e, ok := Event(audioOf(t, "100", "rtpmap:100 telephone-event/48000").Payloads()); !ok || e != EventPayload(100, 48000) {
+		t.Errorf("%+v, want %+v", e, EventPayload(100, 48000))
 	}
 }
 

@@ -5,19 +5,27 @@ import (
 	"strconv"
 )
 
-// formats writes a format list under the numbers that the reader sees.
-func (w *writer) formats(list []byte) {
-	if len(w.changes) == 0 {
+// formats writes a section's format list under the numbers that the reader sees.
+func (w *writer) formats(m *Media) {
+	list := m.Formats
+	if len(w.changes) == 0 && w.events == (Events{}) {
 		w.dst = append(w.dst, list...)
 		return
 	}
-	for first := true; len(list) > 0; first = false {
+	start := len(w.dst)
+	for len(list) > 0 {
 		var f []byte
 		f, list = token(list)
-		if !first {
+		if w.events.Drop && m.isEvent(f) {
+			continue
+		}
+		if len(w.dst) > start {
 			w.dst = append(w.dst, ' ')
 		}
 		w.format(f)
+	}
+	if w.events.Add != 0 {
+		w.dst = strconv.AppendUint(append(w.dst, ' '), uint64(w.events.Add), 10)
 	}
 }
 
@@ -48,8 +56,11 @@ func (w *writer) carry(l *Line) {
 	w.format(format)
 	if more {
 		w.dst = append(w.dst, ' ')
-		if l.attr == attrFmtp {
+		if clock := w.clockOf(format); l.attr == attrFmtp {
 			w.parameters(rest)
+		} else if clock != 0 && l.attr == attrRTPMap {
+			w.str(eventName + "/")
+			w.number(uint64(clock))
 		} else {
 			w.dst = append(w.dst, rest...)
 		}

@@ -154,6 +154,17 @@ func (m *Media) Clock() uint32 {
 	return 8000
 }
 
+// Quiet tells that the party wants no RTCP at all (RFC 3556 2: b=RS:0 and b=RR:0).
+func (m *Media) Quiet() bool {
+	var rs, rr bool
+	for i := range m.Lines {
+		if l := &m.Lines[i]; l.Type == 'b' {
+			rs, rr = rs || string(l.Value) == "RS:0", rr || string(l.Value) == "RR:0"
+		}
+	}
+	return rs && rr
+}
+
 // Relayable tells whether we can anchor the section: RTP over UDP, and T.38 over udptl. TCP, MSRP, DTLS and what we do
 // not know are refused, which is port 0 in what the other party sees.
 func (m *Media) Relayable() bool { return m.Proto != ProtoOther }
