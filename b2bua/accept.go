@@ -78,7 +78,7 @@ func (c *Call) obeyOwn(l *Leg, d *Dialog) {
 func (c *Call) describeOwn(l *Leg, d *Dialog) {
 	for i, port := range l.Ports {
 		if port.ID != 0 {
-			c.srv.cfg.Media.Do(d.Offer.stream(i).remote(port.ID))
+			c.srv.cfg.Media.Do(l.remote(i, d.Offer.stream(i), stream{}, nil, nil))
 		}
 	}
 }

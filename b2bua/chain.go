@@ -72,7 +72,7 @@ func (c *Call) queue(l *Leg, w Walk) {
 				return
 			}
 		}
-	case Message, Reinvite, MediaNews, Limit:
+	case Message, Reinvite, MediaNews, Digit, Limit:
 		bounded = true
 	}
 	if bounded && len(l.Queue) >= maxQueue {
@@ -130,7 +130,7 @@ func (c *Call) failed(w *Walk) bool {
 // stopped does what an event needs that an App took for itself; false for one that cannot be stopped.
 func (c *Call) stopped(w *Walk) bool {
 	switch w.Event.(type) {
-	case Invite, Progress, Failure:
+	case Invite, Progress, Failure, Digit:
 		return true
 	case Message:
 		l := c.Legs[w.Leg]
@@ -161,6 +161,8 @@ func (c *Call) conclude(w *Walk) {
 		c.branchFailed(l, ev, w.Msg)
 	case Reinvite, Message:
 		c.relay(l, w)
+	case Digit:
+		c.digitSent(l, ev)
 	case Hangup:
 		c.endWith(ev.Cause, l, w.Msg)
 	}

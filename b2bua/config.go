@@ -48,8 +48,8 @@ func DefaultConfig() Config {
 
 // Media is what carries speech: a relay of port pairs. Commands never block and are obeyed in order per port.
 type Media interface {
-	// Open takes a pair of ports at a local address, any pair for want 0, else that one (a restored call).
-	Open(call uint64, local netip.Addr, want uint16) (media.Port, error)
+	// Open takes a pair of ports.
+	Open(media.Place) (media.Port, error)
 	Do(media.Command)
 	Close(media.PortID) media.Stats
 }
@@ -99,9 +99,12 @@ type Side struct {
 	Allow          []netip.Prefix
 	Media          netip.Addr
 	MediaAdvertise netip.Addr // shown in descriptions instead of Media when valid
-	Liveness       Liveness   // of confirmed legs; the zero value watches nothing
-	Targets        []Target   // several next hops; NextHop then is not used
-	Health         Health     // of the targets
+	MediaLatch     media.Latch
+	MediaDSCP      uint8 // marks what is sent to the parties
+	Keys           Keys
+	Liveness       Liveness // of confirmed legs; the zero value watches nothing
+	Targets        []Target // several next hops; NextHop then is not used
+	Health         Health   // of the targets
 
 	goals []*goal
 	names leak.Set // of ours, that are no secret there

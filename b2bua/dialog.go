@@ -285,7 +285,11 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	if best != f.Status || b.Leg == 0 || l != c.Legs[b.Leg] { // it is another branch's, and no longer at hand
 		answer = Text{}
 	}
-	c.endWith(Cause{Status: crossingStatus(best), By: by, Text: "refused with " + strconv.Itoa(best)}, l, answer)
+	status := crossingStatus(best)
+	if by == ByBifrons && f.Status == 503 && best == 503 { // nothing was sent: it is our own word
+		status = 503
+	}
+	c.endWith(Cause{Status: status, By: by, Text: "refused with " + strconv.Itoa(best)}, l, answer)
 }
 
 // maxRedirects bounds how often one branch follows a 3xx.
@@ -319,6 +323,9 @@ func (c *Call) relay(l *Leg, w *Walk) {
 	d := o.confirmed()
 	if d == nil || o.Phase != Confirmed {
 		c.reply(l, t, reply{status: 480})
+		return
+	}
+	if c.digitAsked(l, t, m) {
 		return
 	}
 	out := outgoing{from: l, m: m, hops: c.srv.hops(m) - 1}

@@ -60,7 +60,16 @@ type Hangup struct {
 // Timer is an App's own timer that ran out.
 type Timer struct{ Name string }
 
-// MediaNews is news of a leg's speech: "latched" or "silence".
+// Digit is a key that a leg's party has pressed: 0 to 9, *, #, A to D, or ! for a flash. It came as a telephone event, "rfc4733",
+// or as INFO, "info"; the INFO itself is a Message as well.
+type Digit struct {
+	Leg      int
+	Key      string
+	Duration time.Duration
+	By       string
+}
+
+// MediaNews is news of a leg's speech: "latched", "silence" or "resumed".
 type MediaNews struct {
 	Leg  int
 	Kind string
@@ -86,6 +95,7 @@ var eventTypes = named{
 	"message":  func() any { return &Message{} },
 	"hangup":   func() any { return &Hangup{} },
 	"timer":    func() any { return &Timer{} },
+	"digit":    func() any { return &Digit{} },
 	"media":    func() any { return &MediaNews{} },
 	"limit":    func() any { return &Limit{} },
 	"ended":    func() any { return &Ended{} },

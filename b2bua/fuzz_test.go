@@ -34,7 +34,8 @@ type relay struct {
 	watch func(media.Command)
 }
 
-func (r *relay) Open(_ uint64, local netip.Addr, want uint16) (media.Port, error) {
+func (r *relay) Open(at media.Place) (media.Port, error) {
+	want := at.Number
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.open) >= 64 {
@@ -45,7 +46,7 @@ func (r *relay) Open(_ uint64, local netip.Addr, want uint16) (media.Port, error
 	if want == 0 {
 		want = 20000 + uint16(r.last%10000)*2
 	}
-	return media.Port{ID: r.last, Local: netip.AddrPortFrom(local, want)}, nil
+	return media.Port{ID: r.last, Local: netip.AddrPortFrom(at.Local, want)}, nil
 }
 
 func (r *relay) Do(c media.Command) {

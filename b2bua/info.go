@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/media"
 )
 
 // Info is a call as people see it.
@@ -23,12 +24,13 @@ type Info struct {
 
 // LegInfo is a leg as people see it.
 type LegInfo struct {
-	Side   string   `json:"side"`
-	CallID string   `json:"callid"`
-	Party  string   `json:"party"`
-	State  string   `json:"state"` // trying, confirmed, over
-	Remote string   `json:"remote"`
-	Ports  []uint16 `json:"ports"` // local RTP ports, one per m-line, 0 for none
+	Side   string        `json:"side"`
+	CallID string        `json:"callid"`
+	Party  string        `json:"party"`
+	State  string        `json:"state"` // trying, confirmed, over
+	Remote string        `json:"remote"`
+	Ports  []uint16      `json:"ports"`           // local RTP ports, one per m-line, 0 for none
+	Media  []media.Stats `json:"media,omitempty"` // of the open ports, in their order
 
 	Strikes int    `json:"strikes,omitempty"` // failed probes in a row,
 	Doubt   string `json:"doubt,omitempty"`   // and what the last one brought
@@ -72,6 +74,9 @@ func (c *Call) info() *Info {
 			port := uint16(0)
 			if p.ID != 0 {
 				port = p.Local.Port()
+				if c.srv.stats != nil {
+					li.Media = append(li.Media, c.srv.stats.Stats(p.ID))
+				}
 			}
 			li.Ports = append(li.Ports, port)
 		}

@@ -42,8 +42,9 @@ type Leg struct {
 	Txs     []*Tx
 	Dialogs []*Dialog
 
-	Ports  []media.Port // per m-line; ID 0 has none
-	Joined bool         // the link of its media: joined to the other leg, else own (Bifrons is the end)
+	Ports   []media.Port  // per m-line; ID 0 has none
+	Retired []media.Stats // of ports that were given back
+	Joined  bool          // the link of its media: joined to the other leg, else own (Bifrons is the end)
 
 	Hangup       bool // the BYE waits for the ACK
 	HangupReason string

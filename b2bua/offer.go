@@ -12,16 +12,20 @@ import (
 // offer is the offer/answer machine of a dialog (RFC 3264), as data. What a party described is obeyed once the exchange is
 // complete, so that a refused offer changes nothing.
 type offer struct {
-	Origin  sdp.Origin // o= of what we show to this party
-	Theirs  []stream   // what the party last described and was answered
-	Pending []stream   // what it described in an open exchange
-	Early   []byte     // the answer shown in an unreliable 18x: the 2xx repeats it if the far party does not
+	Origin  sdp.Origin      // o= of what we show to this party
+	Theirs  []stream        // what the party last described and was answered
+	Pending []stream        // what it described in an open exchange
+	Shown   [][]sdp.Payload // the payload numbers this party was shown, by m-line: none ever changes its codec
+	Early   []byte          // the answer shown in an unreliable 18x: the 2xx repeats it if the far party does not
 }
 
 // stream is what a party says of one m-line.
 type stream struct {
 	RTP, RTCP netip.AddrPort
 	Clock     uint32 // Hz
+	Payloads  []sdp.Payload
+	Speech    bool // audio over RTP
+	Quiet     bool // the party wants no RTCP
 	Mux       bool
 	Raw       bool
 	Send      bool // we may send to the party
@@ -51,6 +55,9 @@ func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, an
 		return nil, &errOffer{400, err.Error()}
 	}
 	p := c.srv.policy(fl.side, tl.side)
+	if !answer && p.SDP.Refuses(s, c.srv.cfg.Anchor) {
+		return nil, &errOffer{488, "nothing in the offer may cross"}
+	}
 	from.Offer.Pending = streams(s)
 	c.origin(to)
 	opts := sdp.AnchorOptions{Address: tl.mediaAddress()}
@@ -68,6 +75,7 @@ func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, an
 			local[i].RTP = netip.AddrPortFrom(opts.Address, tl.Ports[i].Local.Port())
 		}
 	}
+	opts.Numbers, opts.Events = renumber(s, fl, from, tl, to, answer)
 	if answer {
 		c.obey(fl, from, tl, to, p)
 	}
@@ -85,7 +93,8 @@ func streams(s *sdp.Session) []stream {
 	for i := range s.Media {
 		m := &s.Media[i]
 		d := m.Effective()
-		out[i] = stream{RTP: m.RTPAddr(), RTCP: m.RTCPAddr(), Clock: m.Clock(), Mux: m.Mux, Raw: m.Raw(), Send: d.Receives(), Receive: d.Sends()}
+		out[i] = stream{RTP: m.RTPAddr(), RTCP: m.RTCPAddr(), Clock: m.Clock(), Payloads: m.Payloads(), Quiet: m.Quiet(), Mux: m.Mux, Raw: m.Raw(),
+			Speech: m.Kind == sdp.KindAudio && m.Proto.RTP() && !m.Raw(), Send: d.Receives(), Receive: d.Sends()}
 	}
 	return out
 }
@@ -103,7 +112,7 @@ func (c *Call) openPorts(s *sdp.Session, p *sdp.Policy, legs ...*Leg) error {
 			if l.Ports[i].ID != 0 {
 				continue
 			}
-			port, err := c.srv.cfg.Media.Open(c.ID, l.side.Media, 0)
+			port, err := c.srv.cfg.Media.Open(l.place(c, 0))
 			if err != nil {
 				c.srv.metrics.portsExhausted.Inc()
 				c.srv.log.Warn("no media port", "call", c.ID, "side", l.Side, "err", err)
@@ -113,6 +122,11 @@ func (c *Call) openPorts(s *sdp.Session, p *sdp.Policy, legs ...*Leg) error {
 		}
 	}
 	return nil
+}
+
+// place is where a port of a leg is opened; number 0 is any.
+func (l *Leg) place(c *Call, number uint16) media.Place {
+	return media.Place{Call: c.ID, Leg: l.Slot, Local: l.side.Media, Number: number, DSCP: l.side.MediaDSCP}
 }
 
 // mediaAddress is the address a leg's descriptions show.
@@ -133,8 +147,8 @@ func (c *Call) obey(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
 	to.Offer.commit()
 	for i := range fl.Ports {
 		if fl.Phase == Confirmed && i < len(tl.Ports) && (!from.Offer.stream(i).RTP.IsValid() || !to.Offer.stream(i).RTP.IsValid()) {
-			c.closePort(fl, i)
-			c.closePort(tl, i)
+			c.retire(fl, i)
+			c.retire(tl, i)
 		}
 	}
 	fl.Joined, tl.Joined = true, true
@@ -151,8 +165,8 @@ func (c *Call) join(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
 		if !f.RTP.IsValid() || !t.RTP.IsValid() {
 			continue
 		}
-		c.srv.cfg.Media.Do(f.remote(fl.Ports[i].ID))
-		c.srv.cfg.Media.Do(t.remote(tl.Ports[i].ID))
+		c.srv.cfg.Media.Do(fl.remote(i, f, t, from.Offer.shown(i), tl))
+		c.srv.cfg.Media.Do(tl.remote(i, t, f, to.Offer.shown(i), fl))
 		c.srv.cfg.Media.Do(media.Join{A: fl.Ports[i].ID, B: tl.Ports[i].ID, Raw: f.Raw || t.Raw, StripExtensions: p.StripExtensions})
 	}
 }
@@ -170,8 +184,11 @@ func (o *offer) stream(i int) stream {
 	return stream{}
 }
 
-func (s stream) remote(id media.PortID) media.Remote {
-	return media.Remote{Port: id, RTP: s.RTP, RTCP: s.RTCP, Clock: s.Clock, Mux: s.Mux, Send: s.Send, Receive: s.Receive}
+// retire gives the port of an m-line that is no longer in use back; its statistics stay for the record.
+func (c *Call) retire(l *Leg, i int) {
+	if st, ok := c.closePort(l, i); ok && len(l.Retired) < maxParts {
+		l.Retired = append(l.Retired, st)
+	}
 }
 
 func (c *Call) closePort(l *Leg, i int) (media.Stats, bool) {
@@ -185,7 +202,8 @@ func (c *Call) closePort(l *Leg, i int) (media.Stats, bool) {
 
 // closePorts gives all ports of a leg back and returns their statistics.
 func (c *Call) closePorts(l *Leg) []media.Stats {
-	var out []media.Stats
+	out := l.Retired
+	l.Retired = nil
 	for i := range l.Ports {
 		if st, ok := c.closePort(l, i); ok {
 			out = append(out, st)
@@ -237,7 +255,7 @@ func (c *Call) ownPort(l *Leg, i int) (sdp.Local, error) {
 		l.Ports = append(l.Ports, media.Port{})
 	}
 	if l.Ports[i].ID == 0 {
-		port, err := c.srv.cfg.Media.Open(c.ID, l.side.Media, 0)
+		port, err := c.srv.cfg.Media.Open(l.place(c, 0))
 		if err != nil {
 			c.srv.metrics.portsExhausted.Inc()
 			return sdp.Local{}, &errOffer{503, err.Error()}
@@ -251,27 +269,5 @@ func (c *Call) ownPort(l *Leg, i int) (sdp.Local, error) {
 func (c *Call) origin(d *Dialog) {
 	if d.Offer.Origin.ID == 0 {
 		d.Offer.Origin.ID, d.Offer.Origin.Version = c.srv.random()>>33|1, c.srv.random()>>44|1
-	}
-}
-
-// MediaEvent takes news of the relay; it only posts.
-func (s *Server) MediaEvent(e media.Event) {
-	if c := s.table.byID(e.Call); c != nil {
-		s.post(c, event{order: func(c *Call) { c.mediaNews(e) }})
-	}
-}
-
-// mediaNews tells the Apps what happened on a leg's port.
-func (c *Call) mediaNews(e media.Event) {
-	if len(c.Chain) == 0 || c.Cause != nil {
-		return
-	}
-	for _, l := range c.Legs {
-		for _, p := range l.Ports {
-			if p.ID == e.Port && p.ID != 0 {
-				c.offer(Walk{Event: MediaNews{Leg: int(l.Slot), Kind: e.Kind.String()}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
-				return
-			}
-		}
 	}
 }

@@ -169,6 +169,12 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 			ev := Message{Leg: int(l.Slot), Method: m.Method.String()}
 			if len(c.Chain) > 0 {
 				ev.ContentType, ev.Body = string(m.Get(sip.HdrContentType)), append([]byte(nil), m.Body...)
+				if key, long, ok := digitIn(m); ok {
+					c.offer(Walk{Event: Digit{Leg: int(l.Slot), Key: string(rune(key)), Duration: long, By: byInfo}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
+					if c.Cause != nil {
+						return
+					}
+				}
 			}
 			c.offer(Walk{Event: ev, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
 		}

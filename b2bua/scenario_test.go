@@ -72,6 +72,10 @@ func configure(c *b2bua.Config, words []string) {
 				panic(err)
 			}
 			c.Policies = []b2bua.Pair{{Policy: p}}
+		case "keys": // of alice's and bob's side: keys=info,auto
+			for i, way := range strings.Split(v, ",") {
+				c.Sides[i].Keys = map[string]b2bua.Keys{"auto": b2bua.KeysAuto, "pass": b2bua.KeysPass, "rfc4733": b2bua.KeysRTP, "info": b2bua.KeysInfo}[way]
+			}
 		case "policy":
 			c.Policies = []b2bua.Pair{{Policy: b2bua.PolicyNamed(v)}}
 		case "redirect":

@@ -238,7 +238,7 @@ func (c *Call) restored(stale bool) {
 				continue
 			}
 			l.Ports[i] = media.Port{}
-			if got, err := c.srv.cfg.Media.Open(c.ID, p.Local.Addr(), p.Local.Port()); err == nil {
+			if got, err := c.srv.cfg.Media.Open(media.Place{Call: c.ID, Leg: l.Slot, Local: p.Local.Addr(), Number: p.Local.Port(), DSCP: l.side.MediaDSCP}); err == nil {
 				l.Ports[i] = got
 			} else {
 				c.srv.log.Error("media port lost in takeover", "call", c.ID, "port", p.Local, "err", err)

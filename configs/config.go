@@ -106,7 +106,31 @@ func (l Listener) String() string { return l.Network + ":" + l.Addr.String() }
 type SideMedia struct {
 	Address   netip.Addr // where ports are opened
 	Advertise netip.Addr // what stands in SDP
+	Latch     Latch
+	DTMF      DTMF
+	DSCP      int // marks packets of speech (RFC 2474)
 }
+
+// Latch says how the source of a party's speech is learnt.
+type Latch string
+
+// The three policies.
+const (
+	Relatch   Latch = "relatch"
+	LatchOnce Latch = "latch-once"
+	Strict    Latch = "strict"
+)
+
+// DTMF says how the parties of a side send and get digits.
+type DTMF string
+
+// The ways of digits.
+const (
+	DTMFAuto DTMF = "auto"
+	DTMFPass DTMF = "pass"
+	DTMFRTP  DTMF = "rfc4733"
+	DTMFInfo DTMF = "info"
+)
 
 // Trust says how far we believe what a side tells us, and what we tell it
 // (RFC 3325 section 2.3 calls this the trust domain).
@@ -182,6 +206,7 @@ type Media struct {
 	Ports      PortRange
 	Threads    int
 	Quarantine time.Duration // how long a port rests before its next call
+	Silence    time.Duration // without a packet before it is told; 0: never
 }
 
 // PortRange is a range of UDP ports, both ends included: the first is even (RTP), the
@@ -231,7 +256,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Audit:  AuditCount,
-		Media:  Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second},
+		Media:  Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second, Silence: 10 * time.Second},
 		Timers: Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
 		Calls:  Calls{MaxForwards: 70, Drain: 30 * time.Second},
 		Admin:  Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
@@ -245,7 +270,7 @@ func DefaultConfig() Config {
 
 // DefaultSide has every default of a side but its listeners.
 func DefaultSide(name string) Side {
-	s := Side{Name: name, Trust: Untrusted, UDPOnly: true, Redirect: Refuse,
+	s := Side{Name: name, Trust: Untrusted, UDPOnly: true, Redirect: Refuse, Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
 		Health: Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}}
 	l := &s.Liveness
 	l.Probe.Every, l.Probe.Timeout, l.Probe.Strikes = 30*time.Second, 2*time.Second, 3

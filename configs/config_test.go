@@ -29,7 +29,7 @@ sides:
     udp_only: true
     apps: [example, menu]
     redirect: follow
-    media: {address: 127.0.0.3, advertise: 192.0.2.3}
+    media: {address: 127.0.0.3, advertise: 192.0.2.3, latch: strict, dtmf: info, dscp: 46}
     allow: [127.0.0.0/8, "2001:db8::1"]
     liveness:
       probe: {method: OPTIONS, every: 2500ms, timeout: 300ms, strikes: 1}
@@ -47,7 +47,7 @@ routes:
 policies:
   - {from: core, to: carrier, policy: transparent}
 audit: {mode: block}
-media: {anchor: false, ports: 30000-30999, threads: 2, quarantine: 500ms}
+media: {anchor: false, ports: 30000-30999, threads: 2, quarantine: 500ms, silence: 5s}
 timers: {t1: 250ms, t2: 2s, t4: 3s, no_answer: 1m30s}
 calls: {max: 1000, max_forwards: 30, drain: 0s}
 admin: {listen: ""}
@@ -74,7 +74,7 @@ func TestParseEverything(t *testing.T) {
 			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow,
 			NextHop:  Hop{"sip:orig@127.0.0.1:5090;lr", netip.MustParseAddrPort("127.0.0.1:5090")},
 			Apps:     []string{"example", "menu"},
-			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3")},
+			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3"), Strict, DTMFInfo, 46},
 			Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
 			Health:   DefaultSide("").Health,
 			Liveness: watched,
@@ -83,7 +83,7 @@ func TestParseEverything(t *testing.T) {
 			Listen:    []Listener{{"udp", netip.MustParseAddrPort("[2001:db8::5]:5060")}},
 			Advertise: netip.AddrPortFrom(netip.MustParseAddr("2001:db8::6"), 0),
 			Domain:    "[2001:db8::6]", Trust: Untrusted, UDPOnly: true, Redirect: Refuse,
-			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6")},
+			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6"), Relatch, DTMFAuto, 0},
 			NextHop: Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060")},
 			Targets: []Target{{Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060")}, 0, 1},
 				{Hop{"sip:[2001:db8::9]", netip.MustParseAddrPort("[2001:db8::9]:5060")}, 2, 5}},
@@ -99,7 +99,7 @@ func TestParseEverything(t *testing.T) {
 		}},
 		Policies: []Pair{{"core", "carrier", "transparent"}},
 		Audit:    AuditBlock,
-		Media:    Media{Anchor: false, Ports: PortRange{30000, 30999}, Threads: 2, Quarantine: 500 * time.Millisecond},
+		Media:    Media{Anchor: false, Ports: PortRange{30000, 30999}, Threads: 2, Quarantine: 500 * time.Millisecond, Silence: 5 * time.Second},
 		Timers:   Timers{250 * time.Millisecond, 2 * time.Second, 3 * time.Second, 90 * time.Second},
 		Calls:    Calls{Max: 1000, MaxForwards: 30},
 		CDR:      CDR{File: "-"},
@@ -141,16 +141,16 @@ func TestCompleteMedia(t *testing.T) {
 		address, mediaSeen netip.Addr
 		want               SideMedia
 	}{
-		{"nothing said", netip.Addr{}, netip.Addr{}, netip.Addr{}, SideMedia{own, own}},
-		{"signalling behind NAT", nat, netip.Addr{}, netip.Addr{}, SideMedia{own, nat}},
-		{"media elsewhere", netip.Addr{}, media, netip.Addr{}, SideMedia{media, media}},
-		{"all said", nat, media, seen, SideMedia{media, seen}},
+		{"nothing said", netip.Addr{}, netip.Addr{}, netip.Addr{}, SideMedia{own, own, Relatch, DTMFAuto, 0}},
+		{"signalling behind NAT", nat, netip.Addr{}, netip.Addr{}, SideMedia{own, nat, Relatch, DTMFAuto, 0}},
+		{"media elsewhere", netip.Addr{}, media, netip.Addr{}, SideMedia{media, media, Relatch, DTMFAuto, 0}},
+		{"all said", nat, media, seen, SideMedia{media, seen, Relatch, DTMFAuto, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := DefaultSide("a")
 			s.Listen = []Listener{{"udp", netip.AddrPortFrom(own, 5060)}}
 			s.Advertise = netip.AddrPortFrom(c.advertise, 0)
-			s.Media = SideMedia{c.address, c.mediaSeen}
+			s.Media = SideMedia{c.address, c.mediaSeen, Relatch, DTMFAuto, 0}
 			cfg := Config{Sides: []Side{s}}
 			cfg.Complete()
 			if got := cfg.Sides[0].Media; got != c.want {

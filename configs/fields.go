@@ -68,6 +68,9 @@ func (d *decoder) side(v value, s *Side) {
 			d.fields(v, []field{
 				{"address", read(d, &s.Media.Address, "an address", addrOrNone)},
 				{"advertise", read(d, &s.Media.Advertise, "an address", addrOrNone)},
+				{"latch", read(d, &s.Media.Latch, "a word", choice(same(Relatch), same(LatchOnce), same(Strict)))},
+				{"dtmf", read(d, &s.Media.DTMF, "a word", choice(same(DTMFAuto), same(DTMFPass), same(DTMFRTP), same(DTMFInfo)))},
+				{"dscp", read(d, &s.Media.DSCP, "a number", number)},
 			})
 		}},
 		{"allow", readList(d, &s.Allow, "a network such as 192.0.2.0/24, or a list of them", network)},
@@ -196,6 +199,9 @@ func (d *decoder) definitions(v value, all *[]PolicyDefinition) {
 			{"contact_tags", d.optional(&p.Tags)},
 			{"rtp_extensions", d.optional(&p.Extensions)},
 			{"privacy", d.optional(&p.Privacy)},
+			{"srtp", d.optional(&p.SRTP)},
+			{"fax", d.optional(&p.Fax)},
+			{"streams", d.optional(&p.Streams)},
 		})
 		*all = append(*all, p)
 	})
@@ -207,6 +213,7 @@ func (d *decoder) media(v value, m *Media) {
 		{"ports", read(d, &m.Ports, "a range such as 20000-39999", ports)},
 		{"threads", read(d, &m.Threads, "a number", number)},
 		{"quarantine", read(d, &m.Quarantine, "a duration such as 2s", duration)},
+		{"silence", read(d, &m.Silence, "a duration such as 10s", duration)},
 	})
 }
 

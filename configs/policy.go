@@ -23,6 +23,9 @@ type PolicyDefinition struct {
 	Tags       *bool
 	Extensions *bool
 	Privacy    *bool
+	SRTP       *bool // whether sections of these kinds cross
+	Fax        *bool
+	Streams    *bool
 }
 
 // Change gives one field another action.

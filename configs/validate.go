@@ -75,6 +75,9 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	if a, b := s.Media.Address, s.Media.Advertise; a.IsValid() && b.IsValid() && a.Is4() != b.Is4() {
 		bad(path+".media.advertise", fmt.Sprintf("%s and the media address %s are not of one IP version; give an advertise of the same", tick(b.String()), tick(a.String())))
 	}
+	if d := s.Media.DSCP; d < 0 || d > 63 {
+		bad(path+".media.dscp", fmt.Sprintf("%d is out of range; write something from 0 to 63", d))
+	}
 	if len(s.Listen) > 0 && len(s.Targets) == 0 && s.NextHop.Addr.IsValid() && !s.reaches(s.NextHop.Addr.Addr()) {
 		bad(path+".next_hop", unreachable(s, s.NextHop))
 	}
@@ -229,6 +232,7 @@ func (c *Config) checkNumbers(bad problem) {
 		{"timers.t4", c.Timers.T4, c.Timers.T1, time.Minute},
 		{"timers.no_answer", c.Timers.NoAnswer, time.Second, time.Hour},
 		{"calls.drain", c.Calls.Drain, 0, 24 * time.Hour},
+		{"media.silence", c.Media.Silence, 0, time.Hour},
 		{"media.quarantine", c.Media.Quarantine, 0, 5 * time.Minute},
 	} {
 		if d.is < d.min || d.is > d.max {
@@ -241,11 +245,14 @@ func (c *Config) checkNumbers(bad problem) {
 	}{
 		{"calls.max", c.Calls.Max, 0, 10_000_000},
 		{"calls.max_forwards", c.Calls.MaxForwards, 1, 255},
-		{"media.threads", c.Media.Threads, 1, 256},
+		{"media.threads", c.Media.Threads, 1, 64},
 	} {
 		if n.is < n.min || n.is > n.max {
 			bad(n.path, fmt.Sprintf("%d is out of range; write something from %d to %d", n.is, n.min, n.max))
 		}
+	}
+	if d := c.Media.Silence; d > 0 && d < 10*time.Millisecond {
+		bad("media.silence", fmt.Sprintf("%s is out of range; write 0s, or 10ms and more", tick(d.String())))
 	}
 	// RFC 3550 11: RTP takes an even port and RTCP the odd one above it.
 	if p := c.Media.Ports; p.First < 1024 || p.Last < p.First || p.First%2 != 0 || p.Last%2 != 1 {

@@ -12,6 +12,7 @@ import (
 type Media struct {
 	Remotes map[media.PortID]media.Remote
 	Joined  map[media.PortID]media.PortID
+	Tones   []Sounded                 // in order
 	Full    bool                      // no port is free
 	Spoken  map[netip.AddrPort]uint64 // packets of the parties, by where they are sent from
 
@@ -19,17 +20,25 @@ type Media struct {
 	next  uint16
 	last  media.PortID
 	ports map[media.PortID]netip.AddrPort
+	calls map[media.PortID]uint64
+}
+
+// Sounded is a key that was to sound for the party at an address.
+type Sounded struct {
+	media.Tone
+	For netip.AddrPort
 }
 
 // NewMedia makes an empty relay.
 func NewMedia(t testing.TB) *Media {
 	return &Media{Remotes: map[media.PortID]media.Remote{}, Joined: map[media.PortID]media.PortID{},
 		Spoken: map[netip.AddrPort]uint64{}, t: t, next: 20000,
-		ports: map[media.PortID]netip.AddrPort{}}
+		ports: map[media.PortID]netip.AddrPort{}, calls: map[media.PortID]uint64{}}
 }
 
 // Open takes a pair of ports: the next ones, or those wanted.
-func (m *Media) Open(_ uint64, local netip.Addr, want uint16) (media.Port, error) {
+func (m *Media) Open(place media.Place) (media.Port, error) {
+	local, want := place.Local, place.Number
 	if m.Full {
 		return media.Port{}, media.ErrNoPorts
 	}
@@ -42,6 +51,7 @@ func (m *Media) Open(_ uint64, local netip.Addr, want uint16) (media.Port, error
 		return media.Port{}, fmt.Errorf("port %d is taken", at)
 	}
 	m.last++
+	m.calls[m.last] = place.Call
 	m.ports[m.last] = netip.AddrPortFrom(local, at)
 	return media.Port{ID: m.last, Local: m.ports[m.last]}, nil
 }
@@ -65,6 +75,8 @@ func (m *Media) Do(c media.Command) {
 		m.Remotes[c.Port] = c
 	case media.Join:
 		m.Joined[c.A], m.Joined[c.B] = c.B, c.A
+	case media.Tone:
+		m.Tones = append(m.Tones, Sounded{c, m.Remotes[c.Port].RTP})
 	case media.Part:
 		delete(m.Joined, c.A)
 		delete(m.Joined, c.B)

@@ -286,6 +286,20 @@ func (p *Party) describe(kind string) string {
 		return head + "m=audio " + strconv.Itoa(port) + " RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n"
 	case "amr":
 		return head + "m=audio " + strconv.Itoa(port) + " RTP/AVP 96\r\na=rtpmap:96 AMR/8000\r\n"
+	case "events96":
+		return head + fmt.Sprintf("m=audio %d RTP/AVP 8 96\r\na=rtpmap:96 telephone-event/8000\r\n", port)
+	case "noevents":
+		return head + fmt.Sprintf("m=audio %d RTP/AVP 8\r\n", port)
+	case "wide":
+		return head + fmt.Sprintf("m=audio %d RTP/AVP 97 101\r\na=rtpmap:97 AMR-WB/16000\r\na=rtpmap:101 telephone-event/8000\r\n", port)
+	case "wide16":
+		return head + fmt.Sprintf("m=audio %d RTP/AVP 98 100\r\na=rtpmap:98 AMR-WB/16000\r\na=rtpmap:100 telephone-event/16000\r\n", port)
+	case "secure":
+		return head + fmt.Sprintf("m=audio %d RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n", port)
+	case "fax":
+		return head + fmt.Sprintf("m=audio 0 RTP/AVP 8\r\nm=image %d udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxMaxDatagram:400\r\n", port+20)
+	case "msrp":
+		return head + fmt.Sprintf("m=message %d TCP/MSRP *\r\na=path:msrp://%s:9/s;tcp\r\n", port+30, p.Addr.Addr())
 	case "video":
 		return head + fmt.Sprintf(audio, port) + fmt.Sprintf("m=video %d RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n", port+10)
 	case "novideo":

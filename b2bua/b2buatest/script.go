@@ -184,6 +184,8 @@ func (w *World) run(words []string) {
 				w.Media.Spoken[r.RTP] += 50
 			}
 		}
+	case "press", "tones", "payload":
+		w.keys(words)
 	case "shown":
 		w.shown = append(w.shown, words[1:]...)
 	case "drop":

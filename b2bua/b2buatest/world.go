@@ -135,11 +135,12 @@ func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
 func (w *World) start(last uint64) {
 	next := uint16(20000)
 	spoken := map[netip.AddrPort]uint64{}
+	var tones []Sounded
 	if w.Media != nil {
-		next, spoken = w.Media.next, w.Media.Spoken // as the ports of a real address are used in turn
+		next, spoken, tones = w.Media.next, w.Media.Spoken, w.Media.Tones // as the ports of a real address are used in turn
 	}
 	w.Media = NewMedia(w.T)
-	w.Media.next, w.Media.Spoken = next, spoken
+	w.Media.next, w.Media.Spoken, w.Media.Tones = next, spoken, tones
 	w.cfg.Media = w.Media
 	w.fixed = last << 16
 	srv, err := b2bua.New(w.cfg)

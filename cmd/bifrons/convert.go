@@ -5,6 +5,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -26,12 +27,18 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 func coreSide(s *configs.Side) *b2bua.Side {
 	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
 		FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
+		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF],
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
 	for _, t := range s.Targets {
 		side.Targets = append(side.Targets, b2bua.Target{NextHop: nextHop(t.Hop), Priority: t.Priority, Weight: t.Weight})
 	}
 	return side
 }
+
+var latches = map[configs.Latch]media.Latch{configs.Relatch: media.LatchAgain, configs.LatchOnce: media.LatchOnce, configs.Strict: media.LatchStrict}
+
+var ways = map[configs.DTMF]b2bua.Keys{configs.DTMFAuto: b2bua.KeysAuto, configs.DTMFPass: b2bua.KeysPass, configs.DTMFRTP: b2bua.KeysRTP,
+	configs.DTMFInfo: b2bua.KeysInfo}
 
 func coreLiveness(l *configs.Liveness) b2bua.Liveness {
 	refresher, refresh := b2bua.PreferRemote, b2bua.ByUpdate

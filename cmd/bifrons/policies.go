@@ -104,6 +104,14 @@ func define(base *b2bua.Policy, d *configs.PolicyDefinition) (*b2bua.Policy, err
 			*f.to = *f.from
 		}
 	}
+	for _, f := range []struct {
+		from *bool
+		to   *sdp.Action
+	}{{d.SRTP, &p.SDP.Secure}, {d.Fax, &p.SDP.Fax}, {d.Streams, &p.SDP.Streams}} {
+		if f.from != nil {
+			*f.to = map[bool]sdp.Action{true: sdp.Carry, false: sdp.Drop}[*f.from]
+		}
+	}
 	if d.Extensions != nil {
 		p.StripExtensions = !*d.Extensions
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/media/sdp"
 )
 
 const twoSides = `
@@ -32,6 +33,9 @@ policy_definitions:
     hosts: true
     contact_tags: true
     rtp_extensions: true
+    srtp: true
+    fax: false
+    streams: true
   quiet: {base: trunk, headers: {rest: carry, P-Asserted-Identity: drop}, privacy: false}
 policies:
   - {from: core, to: carrier, policy: trunk@3}
@@ -59,6 +63,9 @@ policies:
 	}
 	if trunk.String() != "trunk@3" || trunk.Display != b2bua.Anonymous || !trunk.Names || !trunk.ContactTags || trunk.StripExtensions || !trunk.Privacy || quiet.Privacy {
 		t.Errorf("traits: %+v %+v", trunk, quiet)
+	}
+	if s := trunk.SDP; s.Secure != sdp.Carry || s.Fax != sdp.Drop || s.Streams != sdp.Carry || b2bua.UntrustedPolicy().SDP.Secure == sdp.Carry {
+		t.Errorf("kinds of media: %+v", trunk.SDP)
 	}
 	if core.Home.String() != "ims-home@1" {
 		t.Errorf("home is %s", core.Home)

@@ -169,13 +169,13 @@ type Change struct {
 // Show decides under which numbers a party sees the payload types of the other one. shown is what it saw before in this
 // section: a number never changes its codec (RFC 3264 8.3.2). own is what the party itself uses: a codec that both know
 // gets the party's number, for many phones send under the number they receive. Telephone events that the party knows at
-// another clock rate only are shown as it knows them. It returns shown with what is new, and the
+// another clock rate only are shown as it knows them. In an answer the party's own number goes first (RFC 3264 6.1). It returns shown with what is new, and the
 // numbers that change, nil in the usual case.
-func Show(shown, theirs, own []Payload) (now []Payload, changes []Change) {
+func Show(shown, theirs, own []Payload, answer bool) (now []Payload, changes []Change) {
 	if shown == nil && len(theirs) > 0 {
 		shown = make([]Payload, 0, len(theirs))
 	}
-	s := shows{shown: shown, theirs: theirs, own: own}
+	s := shows{shown: shown, theirs: theirs, own: own, answer: answer}
 	other, known := foreign(theirs, own)
 	for i := range theirs {
 		p, clock := theirs[i], uint32(0)
@@ -201,6 +201,7 @@ func Show(shown, theirs, own []Payload) (now []Payload, changes []Change) {
 type shows struct {
 	shown, theirs, own []Payload
 	used               [2]uint64 // in this description
+	answer             bool
 }
 
 // free tells whether a number may stand for the codec: it has not been shown for another one.
@@ -210,6 +211,12 @@ func (s *shows) free(pt uint8, p *Payload) bool {
 }
 
 func (s *shows) number(p *Payload) uint8 {
+	if q := same(s.own, p, true); s.answer && q != nil && s.free(q.PT, p) {
+		if q := find(s.own, p.PT); q != nil && q.Name == p.Name && q.Form == p.Form && s.free(p.PT, p) {
+			return p.PT
+		}
+		return q.PT
+	}
 	if q := find(s.shown, p.PT); q != nil && q.Name == p.Name && s.free(p.PT, p) {
 		return p.PT
 	}

@@ -68,12 +68,27 @@ func TestShow(t *testing.T) {
 			var shown []Payload
 			for i, step := range tt.steps {
 				var got []Change
-				shown, got = Show(shown, audioOf(t, "96 97 98 99 100 101", step...).Payloads(), own)
+				shown, got = Show(shown, audioOf(t, "96 97 98 99 100 101", step...).Payloads(), own, false)
 				if d := cmp.Diff(tt.want[i], got); d != "" {
 					t.Fatalf("step %d: %s", i, d)
 				}
 			}
 		})
+	}
+}
+
+// TestShowInAnAnswer: the offerer's number stands in the answer, although it was shown another one before.
+func TestShowInAnAnswer(t *testing.T) {
+	offer, answer := audioOf(t, "96", "rtpmap:96 AMR/8000").Payloads(), audioOf(t, "101", "rtpmap:101 AMR/8000").Payloads()
+	shown, changes := Show(nil, answer, nil, false)
+	if changes != nil {
+		t.Fatal(changes)
+	}
+	if _, changes = Show(shown, answer, offer, false); changes != nil {
+		t.Errorf("an offer: %v", changes)
+	}
+	if _, changes = Show(shown, answer, offer, true); len(changes) != 1 || changes[0] != (Change{101, 96, 0}) {
+		t.Errorf("an answer: %v", changes)
 	}
 }
 
@@ -83,7 +98,7 @@ func TestShowUsesEveryNumberOnce(t *testing.T) {
 	for name := range uint32(90) {
 		p := Payload{Name: name + 1, Clock: 8000, PT: 96}
 		var changes []Change
-		shown, changes = Show(shown, []Payload{p}, nil)
+		shown, changes = Show(shown, []Payload{p}, nil, false)
 		to := uint8(96)
 		if len(changes) > 0 {
 			to = changes[0].To
@@ -184,7 +199,7 @@ func FuzzShow(f *testing.F) {
 		codec := map[uint8]uint32{}
 		for _, theirs := range [][]Payload{list(first), list(second), list(first)} {
 			var changes []Change
-			shown, changes = Show(shown, theirs, list(own))
+			shown, changes = Show(shown, theirs, list(own), len(own)%2 == 1)
 			used := map[uint8]bool{}
 			for _, p := range theirs {
 				to := p.PT
