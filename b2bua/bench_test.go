@@ -64,9 +64,9 @@ func (l *lastSent) Send(b []byte, to netip.AddrPort) error {
 // noMedia gives ports that carry nothing.
 type noMedia struct{ next uint32 }
 
-func (m *noMedia) Open(_ uint64, local netip.Addr, _ uint16) (media.Port, error) {
+func (m *noMedia) Open(at media.Place) (media.Port, error) {
 	m.next++
-	return media.Port{ID: media.PortID(m.next), Local: netip.AddrPortFrom(local, uint16(20000+m.next%1000*2))}, nil
+	return media.Port{ID: media.PortID(m.next), Local: netip.AddrPortFrom(at.Local, uint16(20000+m.next%1000*2))}, nil
 }
 func (*noMedia) Do(media.Command)               {}
 func (*noMedia) Close(media.PortID) media.Stats { return media.Stats{} }
