@@ -35,7 +35,7 @@ func (e *Ear) again(id sip.HeaderID, line []byte) bool {
 	return false
 }
 
-// hears says what a header may tell; 0 is what any may: addresses and hosts in URIs.
+// hears says what a header tells in a form of its own; nil is what any may tell: addresses, and hosts in URIs.
 var hears = [sip.NumHeaders]func(*Ear, []byte){
 	sip.HdrVia: (*Ear).via, sip.HdrFrom: (*Ear).party, sip.HdrTo: (*Ear).party, sip.HdrCallID: (*Ear).callID,
 	sip.HdrUserAgent: (*Ear).software, sip.HdrServer: (*Ear).software, sip.HdrOrganization: (*Ear).organization,
@@ -43,19 +43,49 @@ var hears = [sip.NumHeaders]func(*Ear, []byte){
 	sip.HdrReplaces: (*Ear).dialog, sip.HdrJoin: (*Ear).dialog, sip.HdrTargetDialog: (*Ear).dialog, sip.HdrInReplyTo: (*Ear).callIDs,
 	sip.HdrWWWAuthenticate: (*Ear).realm, sip.HdrProxyAuthenticate: (*Ear).realm, sip.HdrAuthorization: (*Ear).realm,
 	sip.HdrProxyAuthorization: (*Ear).realm,
-	sip.HdrCSeq:               silent, sip.HdrMaxForwards: silent, sip.HdrContentType: silent, sip.HdrContentLength: silent,
-	sip.HdrContentEncoding: silent, sip.HdrContentDisposition: silent, sip.HdrContentLanguage: silent, sip.HdrMIMEVersion: silent,
-	sip.HdrAllow: silent, sip.HdrSupported: silent, sip.HdrRequire: silent, sip.HdrProxyRequire: silent, sip.HdrUnsupported: silent,
-	sip.HdrAccept: silent, sip.HdrAcceptEncoding: silent, sip.HdrAcceptLanguage: silent, sip.HdrAllowEvents: silent,
-	sip.HdrEvent: silent, sip.HdrExpires: silent, sip.HdrDate: silent, sip.HdrPriority: silent, sip.HdrRetryAfter: silent,
-	sip.HdrTimestamp: silent, sip.HdrRSeq: silent, sip.HdrRAck: silent, sip.HdrSessionExpires: silent, sip.HdrMinSE: silent,
-	sip.HdrMinExpires: silent, sip.HdrPrivacy: silent, sip.HdrPEarlyMedia: silent, sip.HdrPAssertedService: silent,
-	sip.HdrPPreferredService: silent, sip.HdrAcceptContact: silent, sip.HdrRequestDisposition: silent,
-	sip.HdrPAccessNetworkInfo: silent, sip.HdrFeatureCaps: silent, sip.HdrSessionID: silent, sip.HdrContentID: silent,
 }
 
 // silent headers name nothing that could be a secret.
-func silent(*Ear, []byte) {}
+var silent = [sip.NumHeaders]bool{
+	sip.HdrCSeq:               true,
+	sip.HdrMaxForwards:        true,
+	sip.HdrContentType:        true,
+	sip.HdrContentLength:      true,
+	sip.HdrContentEncoding:    true,
+	sip.HdrContentDisposition: true,
+	sip.HdrContentLanguage:    true,
+	sip.HdrMIMEVersion:        true,
+	sip.HdrAllow:              true,
+	sip.HdrSupported:          true,
+	sip.HdrRequire:            true,
+	sip.HdrProxyRequire:       true,
+	sip.HdrUnsupported:        true,
+	sip.HdrAccept:             true,
+	sip.HdrAcceptEncoding:     true,
+	sip.HdrAcceptLanguage:     true,
+	sip.HdrAllowEvents:        true,
+	sip.HdrEvent:              true,
+	sip.HdrExpires:            true,
+	sip.HdrDate:               true,
+	sip.HdrPriority:           true,
+	sip.HdrRetryAfter:         true,
+	sip.HdrTimestamp:          true,
+	sip.HdrRSeq:               true,
+	sip.HdrRAck:               true,
+	sip.HdrSessionExpires:     true,
+	sip.HdrMinSE:              true,
+	sip.HdrMinExpires:         true,
+	sip.HdrPrivacy:            true,
+	sip.HdrPEarlyMedia:        true,
+	sip.HdrPAssertedService:   true,
+	sip.HdrPPreferredService:  true,
+	sip.HdrAcceptContact:      true,
+	sip.HdrRequestDisposition: true,
+	sip.HdrPAccessNetworkInfo: true,
+	sip.HdrFeatureCaps:        true,
+	sip.HdrSessionID:          true,
+	sip.HdrContentID:          true,
+}
 
 // Hear takes in a message of the party.
 func (e *Ear) Hear(m *sip.Message) {
@@ -64,12 +94,13 @@ func (e *Ear) Hear(m *sip.Message) {
 	}
 	for i := range m.Headers {
 		h := &m.Headers[i]
-		switch hear := hears[h.ID]; {
-		case len(h.Value) < leak.MinLen || e.again(h.ID, h.Value):
-		case hear == nil:
-			e.text(h.Value)
-		default:
+		if silent[h.ID] || len(h.Value) < leak.MinLen || e.again(h.ID, h.Value) {
+			continue
+		}
+		if hear := hears[h.ID]; hear != nil {
 			hear(e, h.Value)
+		} else {
+			e.text(h.Value)
 		}
 	}
 	if len(m.Body) > 0 && !e.again(sip.NumHeaders, m.Body) {
