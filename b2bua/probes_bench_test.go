@@ -58,7 +58,7 @@ func BenchmarkProbesOfManyLegs(b *testing.B) {
 	}
 	defer phone.Close()
 	stats := make(chan func() time.Duration, 1)
-	phone.Serve(answering(stats))
+	phone.Serve(answering(phone, stats))
 	s, local := legsOf(b, legs, listener, phone.Local, Liveness{Every: every, Timeout: 2 * time.Second, Strikes: 3})
 	listener.Serve(s.Handler(local))
 	s.Start()
@@ -82,7 +82,7 @@ func BenchmarkProbesOfManyLegs(b *testing.B) {
 }
 
 // answering is a phone's handler: 200 to every probe. Its thread's time is told once.
-func answering(stats chan<- func() time.Duration) sip.Handler {
+func answering(l *sip.Listener, stats chan<- func() time.Duration) sip.Handler {
 	return func(r *sip.Reader, m *sip.Message, _ error) {
 		if r.Busy == nil {
 			runtime.LockOSThread() // the reader's thread is its own from here on
@@ -91,7 +91,7 @@ func answering(stats chan<- func() time.Duration) sip.Handler {
 			stats <- func() time.Duration { return threadTime(tid) }
 		}
 		b := sip.AppendBody(m.AppendResponseHead(nil, 200, "OK", []byte("r")), nil)
-		_ = r.Listener.Send(b, m.Source)
+		_ = l.Send(b, m.Source)
 	}
 }
 

@@ -14,7 +14,7 @@ func (s *Server) Handler(l *Local) sip.Handler {
 	return func(r *sip.Reader, m *sip.Message, err error) {
 		run, _ := r.Busy.(*runner)
 		if run == nil {
-			run = s.fence.join(func() { r.Listener.Replace(r) })
+			run = s.fence.join(r.Replace)
 			r.Busy = run
 		}
 		s.receive(run, l, m, err)

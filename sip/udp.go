@@ -16,16 +16,20 @@ import (
 const MaxDatagram = 65535
 
 // Handler gets every message of a listener, in wire order, on the listener's reading goroutine, with the error of its
-// parsing. It may keep neither the message nor what it points to. reader is the goroutine's own mark (Listener.Replace).
+// parsing. It may keep neither the message nor what it points to. reader is the goroutine's own mark (Reader.Replace).
 type Handler func(reader *Reader, m *Message, err error)
 
 // Reader is a goroutine that reads a listener. Busy is for its handler alone, who notes there what it is doing.
 type Reader struct {
-	Busy     any
-	Listener *Listener
+	Busy any
 
-	state atomic.Uint32
+	state   atomic.Uint32
+	replace func()
 }
+
+// Replace retires a reader that hangs in its handler and lets a fresh one, with a buffer of its own, go on. The old one is
+// left alone: it ends when its handler returns, and Close does not wait for it. A reader that does not hang any more stays.
+func (r *Reader) Replace() { r.replace() }
 
 // A reader is reading or in its handler; only there it can be retired, so that a retired one never touches the socket.
 const (
@@ -106,15 +110,15 @@ func (l *Listener) Serve(h Handler) {
 func (l *Listener) start() {
 	l.readers.Add(1)
 	go func() {
-		if l.read(&Reader{Listener: l}) {
+		r := &Reader{}
+		r.replace = func() { l.retire(r) }
+		if l.read(r) {
 			l.readers.Done()
 		}
 	}()
 }
 
-// Replace retires a reader that hangs in its handler and starts a fresh one with a buffer of its own. The old one is left
-// alone: it ends when its handler returns, and Close does not wait for it. A reader that does not hang any more stays.
-func (l *Listener) Replace(r *Reader) {
+func (l *Listener) retire(r *Reader) {
 	if !r.state.CompareAndSwap(handling, retired) {
 		return
 	}

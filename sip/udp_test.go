@@ -51,7 +51,7 @@ func TestListenerAnswersFromItsOwnAddress(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "127.0.0.2:0", "[::ffff:127.0.0.3]:0", "[::1]:0"} {
 		t.Run(addr, func(t *testing.T) {
 			l := listen(t, addr)
-			l.Serve(func(r *Reader, m *Message, err error) { _ = r.Listener.Send(m.raw, m.Source) })
+			l.Serve(func(r *Reader, m *Message, err error) { _ = l.Send(m.raw, m.Source) })
 			c := dial(t, l)
 			buf := make([]byte, MaxDatagram)
 			for _, text := range []string{"ping", strings.Repeat("x", 65507)} {
@@ -146,7 +146,7 @@ func TestCloseWithAndWithoutTraffic(t *testing.T) {
 		var once sync.Once
 		l.Serve(func(r *Reader, m *Message, err error) {
 			once.Do(func() { close(busy) })
-			_ = r.Listener.Send(m.raw, m.Source)
+			_ = l.Send(m.raw, m.Source)
 		})
 		var senders sync.WaitGroup
 		for range 3 {
@@ -181,8 +181,8 @@ func TestReplaceAHungReader(t *testing.T) {
 	write(t, c, "hang")
 	first := <-hung
 	write(t, c, "next")
-	l.Replace(first)
-	l.Replace(first) // once is enough
+	first.Replace()
+	first.Replace() // once is enough
 	second := <-seen
 	if second == first {
 		t.Error("the retired reader goes on")
@@ -198,7 +198,7 @@ func TestReplaceAHungReader(t *testing.T) {
 		t.Error("the retired reader goes on")
 	}
 	l.Close()
-	l.Replace(second) // does nothing: it is not in its handler
+	second.Replace() // does nothing: it is not in its handler
 }
 
 func TestCloseDoesNotWaitForARetiredReader(t *testing.T) {
@@ -215,7 +215,7 @@ func TestCloseDoesNotWaitForARetiredReader(t *testing.T) {
 		l.Close()
 		close(closed)
 	}()
-	l.Replace(r) // before, while or after Close began to wait
+	r.Replace() // before, while or after Close began to wait
 	<-closed
 	close(release)
 }

@@ -1,0 +1,271 @@
+package sip
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// conn is one connection of Streams. One goroutine reads it; another writes as long as something waits.
+type conn struct {
+	s        *Streams
+	peer     netip.AddrPort
+	accepted bool // guarded by s.mu
+	frame    frame
+	wrote    atomic.Int64 // when, in nanoseconds since 1970
+
+	mu      sync.Mutex
+	nc      net.Conn // nil while it is dialed
+	up      bool     // the reader may write to it
+	waiting [][]byte
+	size    int
+	writing bool
+	last    bool // it is closed as soon as all is written
+	over    bool
+}
+
+// dial makes the connection, from the listener's address so that the peer knows who it is.
+func (c *conn) dial() {
+	d := net.Dialer{Timeout: c.s.cfg.Dial, LocalAddr: &net.TCPAddr{IP: c.s.Local.Addr().AsSlice()}}
+	nc, err := d.DialContext(c.s.ctx, "tcp", c.peer.String())
+	if err != nil {
+		c.close()
+		return
+	}
+	c.mu.Lock()
+	c.nc = nc
+	over := c.over
+	c.mu.Unlock()
+	if over {
+		_ = nc.Close()
+		return
+	}
+	if c.s.cfg.TLS != nil {
+		cfg := c.s.cfg.TLS.Clone()
+		if cfg.ServerName = c.peer.Addr().String(); c.s.cfg.Name != nil {
+			if name := c.s.cfg.Name(c.peer); name != "" {
+				cfg.ServerName = name
+			}
+		}
+		c.handshake(tls.Client(nc, cfg))
+	}
+	c.start()
+}
+
+// handshake makes the connection a secure one, or ends it.
+func (c *conn) handshake(t *tls.Conn) {
+	_ = t.SetDeadline(time.Now().Add(c.s.cfg.Message))
+	if err := t.HandshakeContext(c.s.ctx); err != nil {
+		c.close()
+		return
+	}
+	_ = t.SetDeadline(time.Time{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nc = t
+}
+
+// start lets what waits be written, and starts to read.
+func (c *conn) start() {
+	c.mu.Lock()
+	c.up = true
+	c.mu.Unlock()
+	c.flush()
+	c.run()
+}
+
+// run starts a reader; it ends with the connection, or after the message at hand when it was retired.
+func (c *conn) run() {
+	c.s.threads.Add(1)
+	go func() {
+		r := &Reader{}
+		r.replace = func() { c.replace(r) }
+		if c.read(r) {
+			c.s.threads.Done()
+		}
+	}()
+}
+
+// replace lets another goroutine go on with the stream of a reader that hangs in its handler.
+func (c *conn) replace(r *Reader) {
+	if !r.state.CompareAndSwap(handling, retired) {
+		return
+	}
+	rest := c.frame.buf[c.frame.start:] // the old reader keeps the buffer that its message is in
+	c.frame.buf, c.frame.start = append([]byte(nil), rest...), 0
+	c.run()
+	c.s.threads.Done()
+}
+
+// read hands messages over until the connection ends; it returns false when it was retired.
+func (c *conn) read(r *Reader) bool {
+	var m Message
+	for {
+		b, err := c.message()
+		if b == nil {
+			c.close()
+			return true
+		}
+		parsed := m.Parse(b)
+		switch {
+		case errors.Is(err, ErrTooLong):
+			parsed = &ParseError{Status: 513, Text: "message is too long"}
+		case err != nil && parsed == nil:
+			parsed = bad("no length, or two")
+		}
+		c.s.Received.Add(1)
+		m.Source = c.peer
+		r.state.Store(handling)
+		c.s.handler(r, &m, parsed)
+		if !r.state.CompareAndSwap(handling, reading) {
+			return false
+		}
+		if err != nil { // what follows cannot be told apart
+			c.finish()
+			return true
+		}
+	}
+}
+
+// message returns the next message of the stream; nil at its end. With an error the message is the last.
+func (c *conn) message() ([]byte, error) {
+	begun := time.Time{}
+	for {
+		b, pings, err := c.frame.next()
+		if pings > 0 {
+			c.s.KeepAlives.Add(uint64(pings))
+			_ = c.queue([]byte("\r\n")) // RFC 5626 4.4.1: one pong for them all
+		}
+		if b != nil || err != nil {
+			return b, err
+		}
+		now := time.Now()
+		deadline := now.Add(c.s.cfg.Idle)
+		if c.frame.partial() {
+			if begun.IsZero() {
+				begun = now
+			}
+			deadline = begun.Add(c.s.cfg.Message)
+		}
+		_ = c.nc.SetReadDeadline(deadline)
+		n, err := c.nc.Read(c.frame.room())
+		c.frame.filled(n)
+		if n > 0 || err == nil {
+			continue
+		}
+		switch {
+		case c.frame.partial():
+			c.s.Lost.Add(1)
+		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(time.Unix(0, c.wrote.Load())) < c.s.cfg.Idle:
+			continue
+		}
+		return nil, err
+	}
+}
+
+// queue puts bytes behind what waits already.
+func (c *conn) queue(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.over || c.last:
+		return net.ErrClosed
+	case c.size+len(b) > c.s.cfg.Queue:
+		return ErrFull
+	}
+	c.waiting = append(c.waiting, append([]byte(nil), b...))
+	c.size += len(b)
+	c.spur()
+	return nil
+}
+
+// spur has what waits written, unless somebody does so; c.mu is held.
+func (c *conn) spur() {
+	if c.up && !c.writing && !c.over && len(c.waiting) > 0 {
+		c.writing = true
+		c.s.threads.Go(c.write)
+	}
+}
+
+func (c *conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spur()
+}
+
+// write writes until nothing waits.
+func (c *conn) write() {
+	for {
+		c.mu.Lock()
+		if c.over || len(c.waiting) == 0 {
+			c.writing = false
+			last := c.last
+			c.mu.Unlock()
+			if last {
+				c.close()
+			}
+			return
+		}
+		all := net.Buffers(c.waiting)
+		c.waiting, c.size = nil, 0
+		nc := c.nc
+		c.mu.Unlock()
+		messages := len(all)
+		_ = nc.SetWriteDeadline(time.Now().Add(c.s.cfg.Write))
+		if _, err := all.WriteTo(nc); err != nil {
+			c.mu.Lock()
+			c.waiting = append(all, c.waiting...) // what is left of them was not delivered
+			c.mu.Unlock()
+			c.close()
+			return
+		}
+		c.wrote.Store(time.Now().UnixNano())
+		c.s.Sent.Add(uint64(messages))
+	}
+}
+
+// finish closes the connection as soon as what waits is written.
+func (c *conn) finish() {
+	c.mu.Lock()
+	c.last = true
+	done := !c.writing && len(c.waiting) == 0
+	c.mu.Unlock()
+	if done {
+		c.close()
+	}
+}
+
+// close ends the connection; what was not written is told.
+func (c *conn) close() {
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return
+	}
+	c.over = true
+	nc, left := c.nc, c.waiting
+	c.waiting, c.size = nil, 0
+	c.mu.Unlock()
+	if nc != nil {
+		_ = nc.Close()
+	}
+	c.s.forget(c)
+	if len(left) == 0 {
+		return
+	}
+	c.s.Lost.Add(1)
+	c.s.SendErrors.Add(uint64(len(left)))
+	if c.s.refused == nil || c.s.ctx.Err() != nil {
+		return
+	}
+	for _, b := range left {
+		if len(b) > 2 {
+			c.s.refused(c.peer, b)
+		}
+	}
+}

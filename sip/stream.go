@@ -1,0 +1,219 @@
+package sip
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// StreamConfig bounds what the peers of a stream listener may cost. DefaultStreamConfig gives the values of every day.
+type StreamConfig struct {
+	TLS *tls.Config // nil is plain TCP
+	// Name returns the name that the certificate of a peer must have whom we connect to; nil, or "", is its address.
+	Name func(to netip.AddrPort) string
+
+	MaxConns  int           // connections in all
+	PerSource int           // accepted ones from one address
+	Queue     int           // bytes that wait to be written to one peer; one who takes none of them loses the connection
+	Idle      time.Duration // without a byte in either direction
+	Message   time.Duration // from the first byte of a message to its last, and for a handshake
+	Write     time.Duration // for what is written to be taken
+	Dial      time.Duration
+}
+
+// DefaultStreamConfig allows 10 000 connections, 200 of them from one address.
+func DefaultStreamConfig() StreamConfig {
+	return StreamConfig{MaxConns: 10000, PerSource: 200, Queue: 1 << 20, Idle: 15 * time.Minute, Message: 10 * time.Second, Write: 5 * time.Second,
+		Dial: 5 * time.Second}
+}
+
+// Streams is a TCP or TLS listener on a concrete address, with the connections that were accepted there or made from it. A
+// connection is known by the address of its peer: a response goes back on the one that its request came on, a request to a
+// peer takes the one that is there (RFC 3261 18).
+type Streams struct {
+	Local netip.AddrPort
+
+	cfg     StreamConfig
+	l       net.Listener
+	handler Handler
+	refused Refused
+	ctx     context.Context
+	cancel  context.CancelFunc
+	threads sync.WaitGroup
+
+	mu     sync.Mutex
+	conns  map[netip.AddrPort]*conn
+	per    map[netip.Addr]int // accepted ones
+	closed bool
+
+	// Received and Sent count messages, KeepAlives pings; Accepted, Dialed and Turned count connections: the last those that
+	// were one too many. Lost counts connections that ended with something unsaid or unread, SendErrors what was not sent.
+	Received, Sent, KeepAlives, Accepted, Dialed, Turned, Lost, SendErrors atomic.Uint64
+}
+
+// ListenStream binds a concrete address; port 0 takes a free one. Serve then accepts and reads.
+func ListenStream(addr netip.AddrPort, cfg StreamConfig) (*Streams, error) {
+	if !addr.IsValid() || addr.Addr().IsUnspecified() {
+		return nil, fmt.Errorf("listen tcp %s: a concrete address is needed, or messages would leave from another one", addr)
+	}
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, fmt.Errorf("listen tcp %s: %w", addr, err)
+	}
+	s := &Streams{Local: l.Addr().(*net.TCPAddr).AddrPort(), cfg: cfg, l: l, conns: map[netip.AddrPort]*conn{}, per: map[netip.Addr]int{}}
+	s.Local = netip.AddrPortFrom(s.Local.Addr().Unmap(), s.Local.Port())
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// OnRefused sets who is told of messages that could not be delivered: nobody took the connection, or it broke before they
+// were written. It must be called before Serve.
+func (s *Streams) OnRefused(f Refused) { s.refused = f }
+
+// Serve starts accepting; each connection has a goroutine of its own that reads it and ends with it. All end with Close.
+func (s *Streams) Serve(h Handler) {
+	s.handler = h
+	s.threads.Go(s.accept)
+}
+
+func (s *Streams) accept() {
+	for {
+		nc, err := s.l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // out of descriptors, for example
+			select {
+			case <-s.ctx.Done():
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+			continue
+		}
+		s.Accepted.Add(1)
+		peer := nc.RemoteAddr().(*net.TCPAddr).AddrPort()
+		peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+		c := &conn{s: s, peer: peer, nc: nc, up: true}
+		if !s.add(c, true) {
+			s.Turned.Add(1)
+			_ = nc.Close()
+			continue
+		}
+		s.threads.Go(func() {
+			if s.cfg.TLS != nil {
+				c.handshake(tls.Server(nc, s.cfg.TLS))
+			}
+			c.start()
+		})
+	}
+}
+
+// add enters a connection; false when it would be one too many.
+func (s *Streams) add(c *conn, accepted bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.conns) >= s.cfg.MaxConns || accepted && s.per[c.peer.Addr()] >= s.cfg.PerSource {
+		return false
+	}
+	if accepted {
+		c.accepted = true
+		s.per[c.peer.Addr()]++
+	}
+	s.conns[c.peer] = c
+	return true
+}
+
+// forget takes a connection out.
+func (s *Streams) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns[c.peer] == c {
+		delete(s.conns, c.peer)
+	}
+	if c.accepted {
+		c.accepted = false
+		if s.per[c.peer.Addr()]--; s.per[c.peer.Addr()] == 0 {
+			delete(s.per, c.peer.Addr())
+		}
+	}
+}
+
+// ErrFull says that too much waits to be written already.
+var ErrFull = errors.New("sip: too much waits to be sent to that peer")
+
+// Send queues a message for a peer, on the connection that is there or on a new one, and never blocks. What cannot be
+// delivered later is told to OnRefused.
+func (s *Streams) Send(b []byte, to netip.AddrPort) error {
+	if len(b) == 0 {
+		return ErrEmpty
+	}
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	if !to.IsValid() || to.Addr().Is4() != s.Local.Addr().Is4() {
+		s.SendErrors.Add(1)
+		return ErrFamily
+	}
+	c, err := s.to(to)
+	if err == nil {
+		err = c.queue(b)
+	}
+	if err != nil {
+		s.SendErrors.Add(1)
+		return fmt.Errorf("send to %s: %w", to, err)
+	}
+	return nil
+}
+
+// to returns the connection to a peer, a new one if there is none.
+func (s *Streams) to(peer netip.AddrPort) (*conn, error) {
+	s.mu.Lock()
+	c := s.conns[peer]
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		return nil, net.ErrClosed
+	}
+	if c != nil {
+		return c, nil
+	}
+	c = &conn{s: s, peer: peer}
+	if !s.add(c, false) {
+		return nil, ErrFull
+	}
+	s.Dialed.Add(1)
+	s.threads.Go(c.dial)
+	return c, nil
+}
+
+// Conns returns the number of connections.
+func (s *Streams) Conns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Close ends all connections and waits for their goroutines; no handler may call it.
+func (s *Streams) Close() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	all := make([]*conn, 0, len(s.conns))
+	for _, c := range s.conns {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	s.cancel()
+	_ = s.l.Close()
+	for _, c := range all {
+		c.close()
+	}
+	s.threads.Wait()
+}
