@@ -2,6 +2,7 @@ package b2bua_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -72,6 +73,29 @@ func apps(g *gate) map[string]b2bua.Link {
 		}
 		return b2bua.Pass
 	}
+	add("watches", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict { // of a callee to come, then of both
+		switch ev := ev.(type) {
+		case b2bua.Invite:
+			s.Do(b2bua.Watch{Leg: 1, Liveness: b2bua.Liveness{Every: 10 * time.Second, Timeout: time.Second, Strikes: 1,
+				Expires: 200 * time.Second, Refresher: b2bua.PreferLocal}})
+		case b2bua.Answer:
+			s.Do(b2bua.Watch{Leg: -1, Liveness: b2bua.Liveness{MaxDuration: 2 * time.Minute}})
+		case b2bua.Limit:
+			if ev.Kind == "duration" && ev.Leg == 1 {
+				s.Do(b2bua.Watch{Leg: -1, Liveness: b2bua.Liveness{MaxDuration: 3 * time.Minute}})
+			}
+		case b2bua.Message: // the caller's star: longer sessions for the callee, by re-INVITE, and no probes
+			s.Do(b2bua.Watch{Leg: 1, Liveness: b2bua.Liveness{Expires: 400 * time.Second, Refresh: b2bua.ByInvite, Every: -1}})
+			return b2bua.Stop
+		}
+		return b2bua.Pass
+	})
+	add("warns", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict { // the caller of what will end the call
+		if ev, ok := ev.(b2bua.Limit); ok {
+			s.Do(b2bua.Send{Leg: 0, Method: "INFO", ContentType: "text/plain", Body: fmt.Appendf(nil, "%s of leg %d in %v", ev.Kind, ev.Leg, ev.Left)})
+		}
+		return b2bua.Pass
+	})
 	add("holder", b2bua.Continue, holder)
 	add("strict", b2bua.Terminate, holder)
 	add("answers-late", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {

@@ -293,6 +293,7 @@ func (c *Call) end(cause Cause) {
 	for i := range c.Branches {
 		c.Branches[i].Until, c.Branches[i].Hunt = 0, nil
 	}
+	c.srv.unmerge(c)
 	c.srv.active.Add(-1)
 	c.srv.metrics.ended(cause.Status)
 	c.srv.cfg.CDR.Write(rec)

@@ -152,8 +152,11 @@ func (c *Call) beginWatch(l *Leg, w *Life, r *Liveness) {
 		}
 		w.Probe = now + at
 	}
-	if r.MaxDuration > 0 {
+	if r.MaxDuration > 0 { // since the answer, also where an App thinks of it later
 		w.End = now + r.MaxDuration
+		if !c.Answer.IsZero() {
+			w.End = max(w.End-max(c.srv.cfg.Clock.Wall().Sub(c.Answer), 0), 1)
+		}
 	}
 	w.Heard, w.Looked = c.heard(l), now
 	c.listen(l, w, r, now)
@@ -310,17 +313,20 @@ func (c *Call) proved(l *Leg) {
 	c.listen(l, w, r, now)
 }
 
-// rewatch starts the watch of a leg anew, by changed rules.
+// rewatch starts the watch of a leg anew, by changed rules. Doubt stays, and the next probe comes no later than it would have.
 func (c *Call) rewatch(l *Leg) {
 	if l.Life == nil || l.Phase != Confirmed {
 		return
 	}
-	r := c.rules(l)
-	*l.Life = Life{}
-	c.beginWatch(l, l.Life, r)
-	if r.MaxDuration > 0 { // since the answer
-		spent := max(c.srv.cfg.Clock.Wall().Sub(c.Answer), 0)
-		l.Life.End = max(c.srv.now()+r.MaxDuration-spent, 1)
+	was, w := *l.Life, l.Life
+	*w = Life{}
+	c.beginWatch(l, w, c.rules(l))
+	if w.Probe == 0 || was.Probe == 0 {
+		return
+	}
+	w.Number, w.First, w.CSeq, w.Strikes, w.Status, w.Retry, w.Pause = was.Number, was.First, was.CSeq, was.Strikes, was.Status, was.Retry, was.Pause
+	if was.Probe < w.Probe || was.Number != 0 {
+		w.Probe, w.Half = was.Probe, was.Half
 	}
 }
 

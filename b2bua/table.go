@@ -58,7 +58,7 @@ func (t *table) add(c *Call) added {
 	if !t.claim(c.Keys[0], c) {
 		return addedTwice
 	}
-	if !t.claim(c.Keys[1], c) {
+	if c.Keys[1] != 0 && !t.claim(c.Keys[1], c) {
 		t.release(c.Keys[0], c)
 		return addedMerged
 	}
@@ -144,6 +144,13 @@ func (t *table) len() (n int) {
 		s.Unlock()
 	}
 	return n
+}
+
+// unmerge lets the same request come again by another way: only with one that is ongoing it is merged (RFC 3261 8.2.2.2). When an
+// S-CSCF goes on without us (TS 24.229 5.4.3.2), its terminating half asks us with the very request that we refused.
+func (s *Server) unmerge(c *Call) {
+	s.table.release(c.Keys[1], c)
+	c.Keys[1] = 0
 }
 
 // forget lets a call go for good.

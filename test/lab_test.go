@@ -146,6 +146,34 @@ func TestLab(t *testing.T) {
 	})
 }
 
+// TestLabDefaultHandling: the Route that the S-CSCF gives leads nowhere, or to somebody who says nothing. The server says so in
+// time, and the S-CSCF's default handling completes the call without it.
+func TestLabDefaultHandling(t *testing.T) {
+	isolated(t, func(t *testing.T) {
+		for name, silent := range map[string]bool{"nobody there": false, "nobody answers": true} {
+			t.Run(name, func(t *testing.T) {
+				const at = "127.0.0.9:5060"
+				l := startLab(t, "ODI_AT="+at)
+				s := serveSample(t, "lab.yaml")
+				want := 500
+				if silent {
+					want = 408
+					defer listenUDP(t, at).Close()
+				}
+				if text, err := l.script("ua/sipp.sh", "pair"); err != nil {
+					t.Errorf("pair: %v\n%s", err, text)
+				}
+				s.idle()
+				for _, r := range s.records(2) {
+					if r.Status != want || r.End.Sub(r.Start) > 3*time.Second {
+						t.Errorf("%+v, want %d", r, want)
+					}
+				}
+			})
+		}
+	})
+}
+
 // speech checks that the telephones were sent to the server with their media, not to each other.
 func (l *lab) speech(t *testing.T) {
 	t.Helper()
