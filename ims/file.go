@@ -21,6 +21,8 @@ const recheck = time.Second
 type File struct {
 	path string
 
+	reading sync.Mutex // held by who looks whether the file has changed; the others go on with what there is
+
 	mu      sync.Mutex
 	index   map[Query]*Subscriber
 	looked  time.Time
@@ -32,8 +34,15 @@ type File struct {
 // NewFile reads the file for the first time.
 func NewFile(path string) (*File, error) {
 	f := &File{path: path}
-	f.refresh(time.Now())
+	f.refresh()
 	return f, f.err
+}
+
+// due tells whether nobody has looked at the file lately.
+func (f *File) due() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Since(f.looked) >= recheck
 }
 
 // Name implements Source.
@@ -41,11 +50,12 @@ func (f *File) Name() string { return "file" }
 
 // Load implements Source.
 func (f *File) Load(_ context.Context, q Query) (*Subscriber, error) {
+	if f.due() && f.reading.TryLock() {
+		f.refresh()
+		f.reading.Unlock()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := time.Now(); now.Sub(f.looked) >= recheck {
-		f.refresh(now)
-	}
 	s := f.index[Query{q.By, q.normal()}]
 	switch {
 	case s != nil:
@@ -57,29 +67,42 @@ func (f *File) Load(_ context.Context, q Query) (*Subscriber, error) {
 	return nil, ErrNotFound
 }
 
-// refresh reads the file if it has changed. The lock is held, or nobody else has the File yet.
-func (f *File) refresh(now time.Time) {
-	f.looked = now
+// refresh reads the file if it has changed. The lock reading is held, or nobody else has the File yet.
+func (f *File) refresh() {
+	f.mu.Lock()
+	changed, size := f.changed, f.size
+	f.looked = time.Now()
+	f.mu.Unlock()
 	info, err := os.Stat(f.path)
+	if err == nil && info.ModTime().Equal(changed) && info.Size() == size {
+		return
+	}
+	var index map[Query]*Subscriber
+	if changed = (time.Time{}); err == nil {
+		changed, size = info.ModTime(), info.Size()
+		index, err = f.read()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed, f.size, f.err = changed, size, nil
 	if err != nil {
 		f.err = fmt.Errorf("read subscribers: %w", err)
 		return
 	}
-	if info.ModTime().Equal(f.changed) && info.Size() == f.size {
-		return
-	}
-	f.changed, f.size = info.ModTime(), info.Size()
+	f.index = index
+}
+
+// read reads the whole file.
+func (f *File) read() (map[Query]*Subscriber, error) {
 	b, err := os.ReadFile(f.path)
 	if err != nil {
-		f.err = fmt.Errorf("read subscribers: %w", err)
-		return
+		return nil, err
 	}
 	index, err := parseSubscribers(b)
 	if err != nil {
-		f.err = fmt.Errorf("read subscribers from %s: %w", f.path, err)
-		return
+		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
-	f.index, f.err = index, nil
+	return index, nil
 }
 
 // parseSubscribers reads the list and files each subscriber under all its keys.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -124,9 +123,7 @@ func TestFile(t *testing.T) {
 	// A broken file keeps what was good, and tells whoever finds nothing.
 	again := func(text string) {
 		write(text)
-		f.mu.Lock()
-		f.refresh(time.Now())
-		f.mu.Unlock()
+		f.refresh()
 	}
 	again("- {username: [}")
 	if _, err := f.Load(t.Context(), Query{ByUsername, "bob"}); err != nil {

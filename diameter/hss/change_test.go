@@ -502,6 +502,19 @@ func BenchmarkUDR(b *testing.B) {
 	b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
+// BenchmarkParse reads a file of 5000 subscribers: its time must grow with their number, not with its square.
+func BenchmarkParse(b *testing.B) {
+	text := []byte("subscribers:\n")
+	for i := range 5000 {
+		text = fmt.Appendf(text, "  - public: [{id: 'sip:u%d@ims.example', state: registered}]\n    kind: user\n", i)
+	}
+	for b.Loop() {
+		if c, err := Parse(text); err != nil || len(c.Subscribers) != 5000 {
+			b.Fatal(err)
+		}
+	}
+}
+
 // cpu returns the processor time of the process: a busy machine makes the clock say little.
 func cpu(b *testing.B) time.Duration {
 	var u syscall.Rusage

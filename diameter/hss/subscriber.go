@@ -1,11 +1,10 @@
 package hss
 
 import (
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/bifrons/bifrons/diameter/sh"
 )
@@ -54,15 +53,15 @@ type PublicIdentity struct {
 // plainIdentity is PublicIdentity without its methods.
 type plainIdentity PublicIdentity
 
-// UnmarshalYAML implements yaml.BytesUnmarshaler.
-func (p *PublicIdentity) UnmarshalYAML(b []byte) error {
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler. Its brother with bytes costs a walk through the whole file each time.
+func (p *PublicIdentity) UnmarshalYAML(read func(any) error) error {
 	var s string
-	if err := yaml.Unmarshal(b, &s); err == nil {
+	if err := read(&s); err == nil {
 		*p = PublicIdentity{ID: s}
 		return nil
 	}
 	var x plainIdentity
-	err := yaml.UnmarshalWithOptions(b, &x, yaml.Strict())
+	err := read(&x)
 	*p = PublicIdentity(x)
 	return err
 }
@@ -107,6 +106,18 @@ func (s State) MarshalText() ([]byte, error) {
 		return nil, fmt.Errorf("state %d", s)
 	}
 	return []byte(stateNames[s]), nil
+}
+
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler, for speed; see PublicIdentity.
+func (s *State) UnmarshalYAML(read func(any) error) error { return readText(read, s) }
+
+// readText reads a word through its UnmarshalText.
+func readText(read func(any) error, to encoding.TextUnmarshaler) error {
+	var text string
+	if err := read(&text); err != nil {
+		return err
+	}
+	return to.UnmarshalText([]byte(text))
 }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
