@@ -354,7 +354,9 @@ func TestSubscriptionExpires(t *testing.T) {
 		t.Errorf("expires in %s, want an hour", left)
 	}
 	s.mu.Lock()
-	s.expire(time.Now().Add(time.Hour))
+	for r := range s.subscriptions {
+		s.expire(r, time.Now().Add(time.Hour))
+	}
 	left := len(s.subscriptions)
 	s.mu.Unlock()
 	if left != 0 {

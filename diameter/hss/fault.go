@@ -38,6 +38,9 @@ type Duration time.Duration
 // MarshalText implements encoding.TextMarshaler.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
+// UnmarshalYAML implements yaml.InterfaceUnmarshaler, for speed; see PublicIdentity.
+func (d *Duration) UnmarshalYAML(read func(any) error) error { return readText(read, d) }
+
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Duration) UnmarshalText(b []byte) error {
 	x, err := time.ParseDuration(string(b))

@@ -200,13 +200,7 @@ func (s *Server) deleteSubscriber(r *http.Request) (any, error) {
 		return nil, err
 	}
 	s.store.remove(f.record)
-	kept := s.subscriptions[:0]
-	for _, sub := range s.subscriptions {
-		if sub.r != f.record {
-			kept = append(kept, sub)
-		}
-	}
-	s.subscriptions = kept
+	delete(s.subscriptions, f.record)
 	return nil, nil
 }
 
@@ -295,14 +289,16 @@ type subscriptionJSON struct {
 func (s *Server) getSubscriptions(*http.Request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expire(time.Now())
-	out := make([]subscriptionJSON, 0, len(s.subscriptions))
-	for _, x := range s.subscriptions {
-		j := subscriptionJSON{Host: x.as.host, Identity: x.key.String(), Reference: x.view.ref.String(), Service: x.view.service, Tag: x.view.tag}
-		if !x.expiry.IsZero() {
-			j.Expiry = &x.expiry
+	out, now := make([]subscriptionJSON, 0, len(s.subscriptions)), time.Now()
+	for _, r := range s.store.all {
+		s.expire(r, now)
+		for _, x := range s.subscriptions[r] {
+			j := subscriptionJSON{Host: x.as.host, Identity: x.key.String(), Reference: x.view.ref.String(), Service: x.view.service, Tag: x.view.tag}
+			if !x.expiry.IsZero() {
+				j.Expiry = &x.expiry
+			}
+			out = append(out, j)
 		}
-		out = append(out, j)
 	}
 	return out, nil
 }

@@ -2,7 +2,6 @@ package hss
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/bifrons/bifrons/diameter"
@@ -72,12 +71,10 @@ func (s *Server) send(n *notification) {
 	switch code {
 	case sh.UserUnknown:
 		// The application server does not know the user: nothing about it interests it.
-		s.subscriptions = slices.DeleteFunc(s.subscriptions, func(x *subscription) bool {
-			return x.as.host == n.sub.as.host && x.r == n.sub.r
-		})
+		s.unsubscribe(n.sub.r, func(x *subscription) bool { return x.as.host == n.sub.as.host })
 	case sh.NoSubscriptionToData:
 		for _, sub := range n.subs {
-			s.subscriptions = slices.DeleteFunc(s.subscriptions, sub.same)
+			s.unsubscribe(sub.r, sub.same)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type Server struct {
 	mu            sync.RWMutex
 	store         *store
 	permissions   permissions
-	subscriptions []*subscription
+	subscriptions map[*record][]*subscription
 	duplicates    duplicates
 	queues        map[string]chan *notification
 
@@ -47,7 +47,8 @@ func New(cfg Config, log *slog.Logger, m *diameter.Metrics) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, store: newStore(), permissions: p, queues: make(map[string]chan *notification)}
+	s := &Server{cfg: cfg, log: log, store: newStore(), permissions: p, queues: make(map[string]chan *notification),
+		subscriptions: make(map[*record][]*subscription)}
 	for _, sub := range cfg.Subscribers {
 		if err := s.store.put(clone(sub)); err != nil {
 			return nil, err

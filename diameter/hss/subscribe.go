@@ -52,17 +52,17 @@ func (s *Server) snr(r *diameter.Request, as asker, q *sh.SNR, tableErr error) (
 	}
 	answer := &sh.SNA{Wildcards: f.wilds, Features: feats}
 	now := time.Now()
-	s.expire(now)
+	s.expire(f.record, now)
 	for _, v := range views {
 		sub := &subscription{as: as, key: q.Identity, id: f.id, r: f.record, view: v, wilds: f.wilds, private: q.PrivateIdentity,
 			oneTime: q.OneTime, together: bits&sh.NotifEff != 0}
-		s.subscriptions = slices.DeleteFunc(s.subscriptions, sub.same)
+		s.unsubscribe(f.record, sub.same)
 		if q.Unsubscribe {
 			continue
 		}
 		sub.expiry = s.expiry(now, q.Expiry)
 		answer.Expiry = sub.expiry
-		s.subscriptions = append(s.subscriptions, sub)
+		s.subscriptions[f.record] = append(s.subscriptions[f.record], sub)
 	}
 	if q.SendData && !q.Unsubscribe {
 		d := new(sh.Data)
@@ -112,11 +112,18 @@ func (s *Server) expiry(now, asked time.Time) time.Time {
 	return asked
 }
 
-// expire forgets subscriptions that have ended. The lock is held.
-func (s *Server) expire(now time.Time) {
-	s.subscriptions = slices.DeleteFunc(s.subscriptions, func(x *subscription) bool {
-		return !x.expiry.IsZero() && !now.Before(x.expiry)
-	})
+// unsubscribe forgets subscriptions to a subscriber's data. The lock is held.
+func (s *Server) unsubscribe(r *record, which func(*subscription) bool) {
+	if left := slices.DeleteFunc(s.subscriptions[r], which); len(left) > 0 {
+		s.subscriptions[r] = left
+	} else {
+		delete(s.subscriptions, r)
+	}
+}
+
+// expire forgets those that have ended. The lock is held.
+func (s *Server) expire(r *record, now time.Time) {
+	s.unsubscribe(r, func(x *subscription) bool { return !x.expiry.IsZero() && !now.Before(x.expiry) })
 }
 
 // shot is what a subscription showed before a change.
@@ -127,12 +134,10 @@ type shot struct {
 
 // mutate changes a subscriber and notifies whoever sees something else afterwards. The lock is held.
 func (s *Server) mutate(r *record, do func()) {
-	s.expire(time.Now())
+	s.expire(r, time.Now())
 	var before []shot
-	for _, sub := range s.subscriptions {
-		if sub.r == r {
-			before = append(before, shot{sub, sub.look()})
-		}
+	for _, sub := range s.subscriptions[r] {
+		before = append(before, shot{sub, sub.look()})
 	}
 	do()
 	s.compare(before)
@@ -173,7 +178,7 @@ func (s *Server) compare(before []shot) {
 		b.sub.found().render(b.sub.view, n.data)
 		n.subs = append(n.subs, b.sub)
 		if b.sub.oneTime || b.sub.gone() {
-			s.subscriptions = slices.DeleteFunc(s.subscriptions, b.sub.same)
+			s.unsubscribe(b.sub.r, b.sub.same)
 		}
 	}
 	for _, n := range out {

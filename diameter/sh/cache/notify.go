@@ -78,7 +78,9 @@ func (c *Cache) Watch(k Key) (<-chan *sh.Data, func()) {
 		c.watchers[k] = of
 	}
 	of[w] = struct{}{}
-	c.rouse()
+	if e := c.entries[k]; e != nil && !e.subscribed {
+		c.rouse() // nobody else will tell
+	}
 	return w.c, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()

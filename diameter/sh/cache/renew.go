@@ -112,7 +112,7 @@ func (c *Cache) renewAll(keys []Key) bool {
 // doubtful; what nobody notifies and somebody watches, when it is not fresh any more. The lock is held.
 func (c *Cache) due(e *entry, now time.Time) (time.Duration, bool) {
 	switch {
-	case !e.subscribed && e.unknown == nil && len(c.watchers[e.key]) > 0:
+	case !e.subscribed && e.unknown == nil && len(c.watchers) > 0 && len(c.watchers[e.key]) > 0:
 		return e.fresh.Sub(now), true
 	case !e.subscribed || e.unknown != nil:
 		return 0, false
