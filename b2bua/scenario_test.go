@@ -66,6 +66,10 @@ func configure(c *b2bua.Config, words []string) {
 				watch(&c.Sides[0].Liveness, kv)
 				watch(&c.Sides[1].Liveness, kv)
 			}
+		case "caller": // the liveness of the caller's side
+			for _, kv := range strings.Split(v, ",") {
+				watch(&c.Sides[0].Liveness, kv)
+			}
 		case "timer": // the session timer's headers cross
 			p := b2bua.UntrustedPolicy().Derive("timer", 1)
 			if err := p.SetHeader("Session-Expires", b2bua.Rule{Action: b2bua.Carry}); err != nil {
