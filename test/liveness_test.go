@@ -155,6 +155,27 @@ func TestRequestProvesLife(t *testing.T) {
 	s.ended(hungUp)
 }
 
+// TestSpeechProvesLife: a telephone that answers no probe but speaks lives as long as it speaks.
+func TestSpeechProvesLife(t *testing.T) {
+	t.Parallel()
+	s := start(t, probing)
+	caller, callee := s.phones()
+	caller.always("OPTIONS", "200 OK")
+	c := s.connect(caller, callee)
+	b := newStream(t, s.media(s.callee()), 32000, c.offer.body)
+	for i := range 10 {
+		b.play(1+40*i, 40, "from bob")
+	}
+	if s.calls() != 1 {
+		t.Fatal("a call with speech is over")
+	}
+	stopped := time.Now()
+	s.idle()
+	if r := s.records(1)[0]; r.By != "callee" || r.Evidence != "no answer to 2 probes" || r.End.Sub(stopped) > soon {
+		t.Errorf("%s after the last word: %+v", r.End.Sub(stopped), r)
+	}
+}
+
 // TestSilentMedia: the call ends when a telephone's speech stops, not while there is RTP or RTCP, and not on hold.
 func TestSilentMedia(t *testing.T) {
 	t.Parallel()
