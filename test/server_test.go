@@ -22,16 +22,19 @@ import (
 // settings are what a test may change in the configuration of its server.
 type settings struct {
 	network
-	Policy  string // of the pair core to carrier and of its reverse
-	Anchor  bool
-	Ports   string
-	T1      time.Duration
-	Drain   time.Duration // how long running calls may go on after SIGTERM
-	Max     int           // calls at once; 0: no limit
-	Targets string        // next hops of the side carrier, instead of the callee
-	Side    string        // more settings of both sides, each with a comma before it
-	Users   string        // sections of subscriber data
-	build   func() (string, error)
+	Policy       string // of the pair core to carrier and of its reverse
+	Anchor       bool
+	Ports        string
+	T1           time.Duration
+	Drain        time.Duration // how long running calls may go on after SIGTERM
+	Max          int           // calls at once; 0: no limit
+	Targets      string        // next hops of the side carrier, instead of the callee
+	Side         string        // more settings of both sides, each with a comma before it
+	CoreMedia    string        // more settings of the media of side core,
+	CarrierMedia string        // and of side carrier
+	Media        string        // and of all media, each with a comma before it
+	Users        string        // sections of subscriber data
+	build        func() (string, error)
 }
 
 // CoreIP and the others are read by the template.
@@ -42,15 +45,15 @@ func (s settings) Callee() string    { return s.callee() }
 func (s settings) Admin() string     { return s.admin() }
 
 var configuration = template.Must(template.New("config").Parse(`sides:
-  core: {listen: 'udp:{{.CoreIP}}:5060', domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}}{{.Side}}}
-  carrier: {listen: 'udp:{{.CarrierIP}}:5060', domain: carrier.example.net, trust: untrusted, next_hop: {{if .Targets}}{{.Targets}}{{else}}'sip:{{.Callee}}'{{end}}, media: {address: {{.CarrierIP}}}{{.Side}}}
+  core: {listen: 'udp:{{.CoreIP}}:5060', domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}{{with .CoreMedia}}, {{.}}{{end}}}{{.Side}}}
+  carrier: {listen: 'udp:{{.CarrierIP}}:5060', domain: carrier.example.net, trust: untrusted, next_hop: {{if .Targets}}{{.Targets}}{{else}}'sip:{{.Callee}}'{{end}}, media: {{if .CarrierMedia}}{ {{.CarrierMedia}} }{{else}}{address: {{.CarrierIP}}}{{end}}{{.Side}}}
 routes:
   - {from: core, to: carrier}
   - {from: carrier, to: core}
 policies:
   - {from: core, to: carrier, policy: {{.Policy}}}
   - {from: carrier, to: core, policy: {{.Policy}}}
-media: {anchor: {{.Anchor}}, ports: {{.Ports}}, quarantine: 100ms}
+media: {anchor: {{.Anchor}}, ports: {{.Ports}}, quarantine: 100ms{{.Media}}}
 timers: {t1: {{.T1}}}
 calls: {drain: {{.Drain}}, max: {{.Max}}}
 admin: {listen: '{{.Admin}}'}
@@ -252,7 +255,7 @@ type record struct {
 	By, Cause, Evidence         string
 	Legs                        []struct {
 		Side, CallID string
-		Media        []struct{ Received, Sent struct{ Packets, Bytes int } }
+		Media        []ear
 	}
 }
 
