@@ -82,6 +82,7 @@ type Local struct {
 	Conn
 	Addr      netip.AddrPort
 	Advertise string // host:port that stands in Via and Contact
+	Transport sip.Transport
 
 	side   *Side
 	number uint8
@@ -174,8 +175,9 @@ func DefaultHealth() Health {
 
 // NextHop is where requests of a side go when no Route says it: the host that stands in their Request-URI and its address.
 type NextHop struct {
-	Host string // host or host:port
-	Addr netip.AddrPort
+	Host      string // host or host:port
+	Addr      netip.AddrPort
+	Transport sip.Transport
 }
 
 // Route sends calls of a side on; the first that fits wins.
@@ -239,14 +241,19 @@ func (cfg *Config) validate() error {
 	return nil
 }
 
-// via finds the local address that a message to a destination leaves from: one of the same family.
-func (s *Side) via(to netip.AddrPort) *Local {
-	for _, l := range s.Locals {
-		if l.Addr.Addr().Is4() == to.Addr().Unmap().Is4() {
+// via finds the local address that a message to a destination leaves from: one of the same family and transport.
+func (s *Side) via(to netip.AddrPort, t sip.Transport) *Local {
+	best := s.Locals[0]
+	for i, l := range s.Locals {
+		switch {
+		case l.Addr.Addr().Is4() != to.Addr().Unmap().Is4():
+		case l.Transport == t:
 			return l
+		case i == 0 || best.Addr.Addr().Is4() != to.Addr().Unmap().Is4():
+			best = l
 		}
 	}
-	return s.Locals[0]
+	return best
 }
 
 // owns tells whether host:port is one of the side's own addresses.

@@ -10,6 +10,7 @@ import (
 type hop struct {
 	side   *Side
 	addr   netip.AddrPort
+	by     sip.Transport
 	host   string   // for Request-URI and To, where those of the caller do not cross
 	routes []string // byte for byte
 	routed bool     // by a Route of the request
@@ -39,7 +40,7 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.failBranch(w.Branch, 481)
 		return
 	}
-	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr),
+	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
 		Routes: h.routes, Dest: h.addr, CSeq: uint32(c.srv.random()) >> 4}
 	l.Local = l.local.index()
 	c.address(l, m, inv.Draft, h.host)
@@ -134,7 +135,7 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 		b = append(append(append(b, "Reason: "...), cause.Reason...), '\r', '\n')
 	}
 	n.Last = c.seal(l, sip.AppendBody(b, nil))
-	c.transmit(l.local, n.Last, n.Dest)
+	c.transmit(l.side.Locals[n.Local], n.Last, n.Dest)
 	if c.Stale { // it may have answered the node before us; BYE ends early dialogs, too (RFC 3261 15)
 		for _, d := range l.Dialogs {
 			if d.RemoteTag != "" && !d.Confirmed {
@@ -149,11 +150,11 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 	if d.Next.Side == "" && d.Next.NextHop == "" && a.side.Trust == Home {
 		if routes := remainingRoutes(a.side, d.Request.Message); len(routes) > 0 {
-			addr, ok := uriAddr([]byte(bare(routes[0])))
+			addr, by, ok := uriAddr([]byte(bare(routes[0])), a.local.Transport)
 			if !ok {
 				return hop{}, 502
 			}
-			return hop{side: a.side, addr: addr, host: addr.String(), routes: routes, routed: true}, 0
+			return hop{side: a.side, addr: addr, by: by, host: addr.String(), routes: routes, routed: true}, 0
 		}
 	}
 	h.side = a.side
@@ -180,7 +181,7 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 	if !next.Addr.IsValid() {
 		return hop{}, 404
 	}
-	h.addr, h.host = next.Addr, next.Host
+	h.addr, h.host, h.by = next.Addr, next.Host, next.Transport
 	return h, 0
 }
 

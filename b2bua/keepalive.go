@@ -236,6 +236,7 @@ func (c *Call) sendProbe(l *Leg, w *Life) {
 	if d == nil {
 		return
 	}
+	l.steer(d)
 	b := c.appendRequest(c.buffer(), l, d, sip.OPTIONS, w.Number, w.CSeq, &outgoing{})
 	b = sip.AppendBody(b, nil)
 	c.runner.scratch = b[:0]

@@ -98,6 +98,7 @@ type Tx struct {
 	Retry    time.Duration // deadlines on the server's clock, 0 = none
 	Expire   time.Duration
 
+	Stream  bool   // its messages go over TCP or TLS: nothing but a 2xx is repeated (RFC 3261 17.1.1.2, 13.3.1.4)
 	Tagged  bool   // server: the request's To had a tag
 	Offered bool   // the request carried a description
 	Rang    bool   // INVITE client: a provisional has come
@@ -179,6 +180,9 @@ func (c *Call) enter(t *Tx, s sip.TxState) {
 	t.State = s
 	retry, expire := t.Kind.Schedule(s, c.srv.cfg.Timers)
 	now := c.srv.now()
+	if t.Stream && (t.Kind != sip.InviteServer || s != sip.Accepted) {
+		retry = 0
+	}
 	t.Interval, t.Retry, t.Expire = retry, 0, 0
 	if retry > 0 {
 		t.Retry = now + retry
@@ -204,6 +208,7 @@ func (c *Call) begin(l *Leg, t *Tx, first sip.TxState) *Tx {
 		l.Last++
 		t.Num = l.Last
 	}
+	t.Stream = l.side.Locals[t.Local].Transport.Reliable()
 	c.enter(t, first)
 	l.Txs = append(l.Txs, t)
 	return t

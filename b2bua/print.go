@@ -38,8 +38,8 @@ func (c *Call) appendRequest(dst []byte, l *Leg, d *Dialog, method sip.Method, n
 	if len(routes) > 0 && d != nil && strict(routes[0]) { // RFC 3261 12.2.1.1: a router of RFC 2543 wants to be the target
 		last, target, routes = target, bare(routes[0]), routes[1:]
 	}
-	dst = append(append(dst, target...), " SIP/2.0\r\nVia: SIP/2.0/UDP "...)
-	dst = append(append(dst, l.local.Advertise...), ";branch="...)
+	dst = append(append(append(dst, target...), " SIP/2.0\r\nVia: SIP/2.0/"...), l.local.Transport.String()...)
+	dst = append(append(append(dst, ' '), l.local.Advertise...), ";branch="...)
 	dst = append(c.appendBranch(dst, l, num), "\r\n"...)
 	for _, r := range routes {
 		dst = append(append(append(dst, "Route: "...), r...), '\r', '\n')
@@ -84,7 +84,7 @@ func (c *Call) appendCallID(dst []byte, l *Leg) []byte {
 // appendContact prints our Contact, with the far party's feature tags where the policy lets them cross.
 func (c *Call) appendContact(dst []byte, l *Leg, o *outgoing) []byte {
 	dst = append(append(dst, "Contact: <sip:"...), l.local.Advertise...)
-	dst = append(dst, '>')
+	dst = append(append(dst, l.local.Transport.Param()...), '>')
 	if o.m != nil && c.srv.policy(o.from.side, l.side).ContactTags {
 		dst = appendContactTags(dst, o.m)
 	}
@@ -112,6 +112,7 @@ func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
 
 // send starts a client transaction in a dialog.
 func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
+	l.steer(d)
 	kind, first := sip.NonInviteClient, sip.Trying
 	if method == sip.INVITE {
 		kind, first = sip.InviteClient, sip.Calling
@@ -131,6 +132,7 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 // sendAck acknowledges a 2xx of an INVITE of ours (RFC 3261 13.2.2.4).
 func (c *Call) sendAck(l *Leg, t *Tx, o outgoing) {
 	d := l.Dialogs[t.Dialog]
+	l.steer(d)
 	l.Last++
 	b := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &o)
 	t.Ack = c.seal(l, c.appendCrossing(b, l, &o))
@@ -234,29 +236,50 @@ func (l *Leg) index(d *Dialog) uint8 {
 // destination is where a request of a dialog goes: the first Route, else the target (RFC 3261 12.2.1.1); where a name
 // stands instead of an address, the way the party's messages took.
 func (l *Leg) destination(d *Dialog) netip.AddrPort {
+	to, _, ok := d.next(l.local.Transport)
+	if !ok {
+		return l.Dest
+	}
+	return to
+}
+
+// next returns the address of the first Route, else of the target, and the transport to take there.
+func (d *Dialog) next(usual sip.Transport) (to netip.AddrPort, by sip.Transport, ok bool) {
 	uri := d.Target
 	if len(d.Routes) > 0 {
 		uri = bare(d.Routes[0])
 	}
-	if to, ok := uriAddr([]byte(uri)); ok {
-		return to
-	}
-	return l.Dest
+	return uriAddr([]byte(uri), usual)
 }
 
-// uriAddr returns the address of a URI whose host is one.
-func uriAddr(uri []byte) (netip.AddrPort, bool) {
+// steer lets the requests of a dialog leave by the transport that the party's Contact or route asks for.
+func (l *Leg) steer(d *Dialog) {
+	to, by, ok := d.next(l.local.Transport)
+	if !ok || by == l.local.Transport {
+		return
+	}
+	if other := l.side.via(to, by); other.Transport == by {
+		l.local, l.Local = other, other.index()
+	}
+}
+
+// uriAddr returns the address of a URI whose host is one, and its transport: the usual one if it leaves that open.
+func uriAddr(uri []byte, usual sip.Transport) (netip.AddrPort, sip.Transport, bool) {
 	u, err := sip.ParseURI(uri)
 	if err != nil || !u.IsSIP() {
-		return netip.AddrPort{}, false
+		return netip.AddrPort{}, usual, false
 	}
 	a, err := netip.ParseAddr(string(trimBrackets(u.Host)))
 	if err != nil {
-		return netip.AddrPort{}, false
+		return netip.AddrPort{}, usual, false
+	}
+	by, ok := sip.TransportOf(&u)
+	if !ok {
+		by = usual
 	}
 	port := u.Port
 	if port == 0 {
-		port = 5060
+		port = by.Port()
 	}
-	return netip.AddrPortFrom(a, port), true
+	return netip.AddrPortFrom(a, port), by, true
 }

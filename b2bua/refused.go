@@ -28,10 +28,9 @@ func (s *Server) Refused(l *Local) sip.Refused {
 
 // ourBranch finds the identifier in the first Via of a request that may be cut short; nil for a response.
 func ourBranch(sent []byte) []byte {
-	const mark = "SIP/2.0/UDP "
 	line, rest, _ := bytes.Cut(sent, []byte("\r\n"))
 	via, _, _ := bytes.Cut(rest, []byte("\r\n"))
-	if bytes.HasPrefix(line, []byte("SIP/2.0")) || !bytes.HasPrefix(via, []byte("Via: "+mark)) {
+	if bytes.HasPrefix(line, []byte("SIP/2.0")) || !bytes.HasPrefix(via, []byte("Via: SIP/2.0/")) {
 		return nil
 	}
 	_, branch, _ := bytes.Cut(via, []byte(";branch=z9hG4bK"))

@@ -120,7 +120,7 @@ func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
 			t.Last = nil
 		}
 	}
-	c.transmit(l.local, t.Ack, t.Dest)
+	c.transmit(l.side.Locals[t.Local], t.Ack, t.Dest)
 }
 
 // appendHopByHop prints CANCEL or the ACK of a failure: everything as in the INVITE, To as given (RFC 3261 9.1, 17.1.1.3).
@@ -274,7 +274,7 @@ func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	l.CSeq++
 	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Local: t.Local, Offered: t.Offered,
 		Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
-	via := append([]byte("SIP/2.0/UDP "), l.local.Advertise...)
+	via := append([]byte("SIP/2.0/"+l.local.Transport.String()+" "), l.local.Advertise...)
 	inv.Set(sip.HdrVia, c.appendBranch(append(via, ";branch="...), l, n.Num))
 	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))
 	edit()

@@ -213,7 +213,7 @@ func (c *Call) hunt(branch uint8, h *hop, d *Draft) bool {
 		b.Hunt.Until = 0
 	}
 	g := h.side.goals[at]
-	h.addr, h.host = g.Addr, g.Host
+	h.addr, h.host, h.by = g.Addr, g.Host, g.Transport
 	return true
 }
 
@@ -376,10 +376,11 @@ func (s *Server) ping(now time.Duration) {
 
 // sendPing sends OPTIONS outside a dialog, from the side's own address.
 func (s *Server) sendPing(g *goal) {
-	from := g.side.via(g.Addr)
+	from := g.side.via(g.Addr, g.Transport)
 	r := ref{slot: g.slot, number: g.seq}
 	b := append([]byte("OPTIONS sip:"), g.Host...)
-	b = append(append(b, " SIP/2.0\r\nVia: SIP/2.0/UDP "...), from.Advertise...)
+	b = append(append(b, " SIP/2.0\r\nVia: SIP/2.0/"...), from.Transport.String()...)
+	b = append(append(b, ' '), from.Advertise...)
 	b = s.mint.append(append(b, ";branch=z9hG4bK"...), idBranch, r)
 	b = append(append(b, "\r\nFrom: <sip:"...), g.side.Domain...)
 	b = s.mint.append(append(b, ">;tag="...), idTag, r)

@@ -37,11 +37,20 @@ type Side struct {
 	Targets   []Target // several next hops; NextHop then is the first
 	Health    Health
 	Liveness  Liveness
+	TLS       TLS
 	UDPOnly   bool // send any size over UDP, against RFC 3261 18.1.1
 	Apps      []string
 	Redirect  Redirect
 	Media     SideMedia
 	Allow     []netip.Prefix // who may send to us; empty: everybody
+}
+
+// TLS has the files of a side that speaks TLS. They are read again when they change.
+type TLS struct {
+	Cert, Key string // our certificate with its chain, and its key (PEM)
+	CA        string // authorities that may have signed those of peers; empty: those of the system
+	Mutual    bool   // who connects to us must show a certificate, too
+	Name      string // that the certificate of a next hop must have; empty: its address
 }
 
 // Target is one of several next hops: the lowest priority goes first, those of the same share calls by weight.
@@ -95,7 +104,7 @@ const (
 
 // Listener is one address a side receives on, written udp:192.0.2.1:5060.
 type Listener struct {
-	Network string         // "udp"
+	Network string         // "udp", "tcp" or "tls"
 	Addr    netip.AddrPort // port 0: the kernel picks one
 }
 
@@ -164,8 +173,9 @@ const (
 
 // Hop is a next hop: a SIP URI as the file has it, and the address in it.
 type Hop struct {
-	URI  string
-	Addr netip.AddrPort // port 5060 when the URI has none (RFC 3263 4.2)
+	URI     string
+	Addr    netip.AddrPort // port 5060, or 5061 for TLS, when the URI has none (RFC 3263 4.2)
+	Network string         // "udp", "tcp" or "tls"
 }
 
 // IsZero says that there is no next hop.

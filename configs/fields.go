@@ -61,6 +61,15 @@ func (d *decoder) side(v value, s *Side) {
 		{"next_hop", func(v value) { d.nextHop(v, s) }},
 		{"health", func(v value) { d.health(v, &s.Health) }},
 		{"liveness", func(v value) { d.liveness(v, &s.Liveness) }},
+		{"tls", func(v value) {
+			d.fields(v, []field{
+				{"cert", d.text(&s.TLS.Cert)},
+				{"key", d.text(&s.TLS.Key)},
+				{"ca", d.text(&s.TLS.CA)},
+				{"mutual", d.flag(&s.TLS.Mutual)},
+				{"name", func(v value) { d.text(&s.TLS.Name)(v); d.then(v, domain(s.TLS.Name)) }},
+			})
+		}},
 		{"udp_only", d.flag(&s.UDPOnly)},
 		{"apps", readList(d, &s.Apps, "a list of applications", word)},
 		{"redirect", read(d, &s.Redirect, "a word", choice(same(Refuse), same(Follow)))},

@@ -55,8 +55,10 @@ func TestMistakes(t *testing.T) {
 		{"header value alone", ok + "routes: [{match: {header: {value: x}}, to: a}]", "2:27: has a value but no name; add `name:` with the header to look at"},
 		// addresses
 		{"every address", "sides: {a: {listen: udp:0.0.0.0:5060}}", "1:21: `0.0.0.0` stands for every address of the machine; write the one that is meant"},
-		{"no transport", "sides: {a: {listen: 127.0.0.1:5060}}", "1:21: `127.0.0.1:5060` does not name its transport; write udp:address:port, such as udp:192.0.2.1:5060"},
-		{"tcp", "sides:\n  a: {listen: tcp:127.0.0.1:5060}", "2:15: `tcp:127.0.0.1:5060`: tcp is not served yet; write udp:127.0.0.1:5060"},
+		{"no transport", "sides: {a: {listen: 127.0.0.1:5060}}", "1:21: `127.0.0.1:5060` does not name its transport; write udp:, tcp: or tls:address:port, such as udp:192.0.2.1:5060"},
+		{"sctp", "sides:\n  a: {listen: 'sctp:127.0.0.1:5060'}", "2:15: `sctp:127.0.0.1:5060`: sctp is not served yet; write udp:127.0.0.1:5060"},
+		{"tls without certificate", "sides:\n  a: {listen: 'tls:127.0.0.1:5061'}", "2:15: a tls: listener needs a certificate; add `tls: {cert: FILE, key: FILE}` to side `a`"},
+		{"certificate without tls", side("tls: {cert: a.pem, key: b.pem}"), "4:10: side `a` has no tls: listener; add one, such as tls:192.0.2.1:5061"},
 		{"colon within braces", "sides: {a: {listen: [udp:127.0.0.1:5060]}}", "1:22: must be a listener such as udp:192.0.2.1:5060, or a list of them (in quotes, if it has a colon), not a group of keys"},
 		{"no port", "sides: {a: {listen: udp:127.0.0.1}}", "1:21: `127.0.0.1` has no port; write address:port, such as 192.0.2.1:5060 or '[2001:db8::1]:5060'"},
 		{"port", "sides: {a: {listen: udp:127.0.0.1:66000}}", "1:21: `66000` is not a port; write a number up to 65535"},
@@ -66,10 +68,11 @@ func TestMistakes(t *testing.T) {
 		{"listener twice", "sides:\n  a: {listen: udp:127.0.0.1:5060}\n  b: {listen: udp:127.0.0.1:5060}\n", "3:15: `udp:127.0.0.1:5060` is already used by side `a`; give every listener an address or port of its own"},
 		{"listener within media", "sides: {a: {listen: udp:127.0.0.1:20000}}", "1:21: port 20000 lies within media.ports 20000-39999; move one of the two"},
 		{"listens nowhere", "sides: {a: {trust: home}}", "1:12: side `a` listens nowhere; add `listen: udp:address:port`"},
-		{"advertise for two", "sides:\n  a:\n    listen: [udp:127.0.0.1:1, udp:127.0.0.1:2]\n    advertise: 192.0.2.1\n", "4:16: stands for one listener, and this side has 2; make a side of each"},
+		{"advertise for two", "sides:\n  a:\n    listen: [udp:127.0.0.1:1, udp:127.0.0.2:2]\n    advertise: 192.0.2.1\n", "4:16: stands for one listener, and this side has 2; make a side of each"},
 		{"next hop by name", side("next_hop: sip:pbx.example.org:5060"), "4:15: `sip:pbx.example.org:5060` names a host; a next hop needs an address (DNS comes later), such as sip:192.0.2.7:5060"},
 		{"next hop by sips", side("next_hop: sips:192.0.2.7"), "4:15: `sips:192.0.2.7` is not a next hop we can use; write sip:address:port, such as sip:192.0.2.7:5060"},
-		{"next hop by tcp", side("next_hop: sip:192.0.2.7;transport=tcp"), "4:15: `sip:192.0.2.7;transport=tcp`: parameter `transport=tcp` has no meaning here yet; only lr and transport=udp do"},
+		{"next hop by tcp", side("next_hop: sip:192.0.2.7;transport=tcp"), "4:15: side `a` has no tcp listener, which is the transport of `sip:192.0.2.7;transport=tcp`; add one, or change the next hop"},
+		{"next hop by sctp", side("next_hop: sip:192.0.2.7;transport=sctp"), "4:15: `sip:192.0.2.7;transport=sctp`: parameter `transport=sctp` has no meaning here yet; only lr and transport=udp, tcp or tls do"},
 		{"target without uri", side("next_hop: [{priority: 1}]"), "4:16: this target has no address; add `uri: sip:address:port`"},
 		{"target twice", side("next_hop: [sip:192.0.2.7, 'sip:192.0.2.7:5060']"), "4:31: `sip:192.0.2.7:5060` is in the list already; remove one of the two, or give it more weight"},
 		{"probe without time", side("liveness: {probe: {every: 10s, timeout: 20s}}"), "4:45: `20s` is longer than `every`, 10s; make it shorter"},
@@ -123,7 +126,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
     lisen: udp:127.0.0.1:5070
     trust: hom
   carrier:
-    listen: [tcp:127.0.0.1:5060, udp:127.0.0.1:70000]
+    listen: [ws:127.0.0.1:5060, udp:127.0.0.1:70000]
     next_hop: sip:127.0.0.1
 routes:
   - {from: cor, to: carrier}
@@ -134,8 +137,8 @@ timers: {t1: soon, t1: 1s}
 	want := Errors{
 		{"f.yaml", 3, 5, "unknown key `lisen`, did you mean `listen`?"},
 		{"f.yaml", 4, 12, "unknown value `hom`, did you mean `home`?"},
-		{"f.yaml", 6, 14, "`tcp:127.0.0.1:5060`: tcp is not served yet; write udp:127.0.0.1:5060"},
-		{"f.yaml", 6, 34, "`70000` is not a port; write a number up to 65535"},
+		{"f.yaml", 6, 14, "`ws:127.0.0.1:5060`: ws is not served yet; write udp:127.0.0.1:5060"},
+		{"f.yaml", 6, 33, "`70000` is not a port; write a number up to 65535"},
 		{"f.yaml", 9, 12, "no side is named `cor`, did you mean `core`?"},
 		{"f.yaml", 11, 39, "no policy is named `untrused`, did you mean `untrusted`?"},
 		{"f.yaml", 12, 14, "`soon` is not a duration; write a number with its unit, such as 500ms, 30s or 3m"},

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -62,11 +61,12 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 			bad(at, fmt.Sprintf("%s is already used by side %s; give every listener an address or port of its own", tick(l.String()), tick(by)))
 		}
 		taken[l] = s.Name
-		if p := l.Addr.Port(); c.Media.Anchor && l.Addr.Addr() == s.Media.Address && p >= c.Media.Ports.First && p <= c.Media.Ports.Last {
+		if p := l.Addr.Port(); l.Network == "udp" && c.Media.Anchor && l.Addr.Addr() == s.Media.Address && p >= c.Media.Ports.First && p <= c.Media.Ports.Last {
 			bad(at, fmt.Sprintf("port %d lies within media.ports %d-%d; move one of the two", p, c.Media.Ports.First, c.Media.Ports.Last))
 		}
 	}
-	if s.Advertise.IsValid() && len(s.Listen) > 1 {
+	s.checkTLS(path, bad)
+	if s.Advertise.IsValid() && slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Addr != s.Listen[0].Addr && s.Advertise.Port() != 0 || l.Addr.Addr() != s.Listen[0].Addr.Addr() }) {
 		bad(path+".advertise", fmt.Sprintf("stands for one listener, and this side has %d; make a side of each", len(s.Listen)))
 	}
 	if !s.UDPOnly {
@@ -78,7 +78,7 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	if d := s.Media.DSCP; d < 0 || d > 63 {
 		bad(path+".media.dscp", fmt.Sprintf("%d is out of range; write something from 0 to 63", d))
 	}
-	if len(s.Listen) > 0 && len(s.Targets) == 0 && s.NextHop.Addr.IsValid() && !s.reaches(s.NextHop.Addr.Addr()) {
+	if len(s.Listen) > 0 && len(s.Targets) == 0 && s.NextHop.Addr.IsValid() && !s.reaches(s.NextHop) {
 		bad(path+".next_hop", unreachable(s, s.NextHop))
 	}
 	for i, t := range s.Targets {
@@ -86,7 +86,7 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 		switch {
 		case !t.Addr.IsValid():
 			bad(at, "this target has no address; add `uri: sip:address:port`")
-		case len(s.Listen) > 0 && !s.reaches(t.Addr.Addr()):
+		case len(s.Listen) > 0 && !s.reaches(t.Hop):
 			bad(at, unreachable(s, t.Hop))
 		case slices.ContainsFunc(s.Targets[:i], func(o Target) bool { return o.Addr == t.Addr }):
 			bad(at, tick(t.URI)+" is in the list already; remove one of the two, or give it more weight")
@@ -107,14 +107,28 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	}
 }
 
-// reaches says whether a listener of the side has the IP version of the address.
-func (s *Side) reaches(a netip.Addr) bool {
+// checkTLS says what a side that speaks TLS lacks.
+func (s *Side) checkTLS(path string, bad problem) {
+	speaks := slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Network == "tls" })
+	switch {
+	case speaks && (s.TLS.Cert == "" || s.TLS.Key == ""):
+		bad(path+".listen", "a tls: listener needs a certificate; add `tls: {cert: FILE, key: FILE}` to side "+tick(s.Name))
+	case !speaks && s.TLS != TLS{}:
+		bad(path+".tls", "side "+tick(s.Name)+" has no tls: listener; add one, such as tls:192.0.2.1:5061")
+	}
+}
+
+// reaches says whether a listener of the side has the IP version and the transport of a next hop.
+func (s *Side) reaches(h Hop) bool {
 	return slices.ContainsFunc(s.Listen, func(l Listener) bool {
-		return l.Addr.Addr().Is4() == a.Is4() || !l.Addr.IsValid() // the mistake in that one is enough
+		return l.Addr.Addr().Is4() == h.Addr.Addr().Is4() && l.Network == h.Network || !l.Addr.IsValid() // the mistake in that one is enough
 	})
 }
 
 func unreachable(s *Side, h Hop) string {
+	if slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Addr.Addr().Is4() == h.Addr.Addr().Is4() }) {
+		return fmt.Sprintf("side %s has no %s listener, which is the transport of %s; add one, or change the next hop", tick(s.Name), h.Network, tick(h.URI))
+	}
 	return fmt.Sprintf("side %s has no listener of the IP version of %s; add one, or change the next hop", tick(s.Name), tick(h.URI))
 }
 
@@ -128,7 +142,7 @@ func (c *Config) checkRoute(i int, bad problem) {
 		switch {
 		case r.NextHop.IsZero() && to.NextHop.IsZero():
 			bad(path, "this route ends nowhere; add `next_hop: sip:address:port` to it or to side "+tick(r.To))
-		case !r.NextHop.IsZero() && len(to.Listen) > 0 && !to.reaches(r.NextHop.Addr.Addr()):
+		case !r.NextHop.IsZero() && len(to.Listen) > 0 && !to.reaches(r.NextHop):
 			bad(path+".next_hop", unreachable(to, r.NextHop))
 		}
 	}

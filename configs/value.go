@@ -174,13 +174,13 @@ func addrMaybePort(s string) (netip.AddrPort, error) {
 func listener(s string) (Listener, error) {
 	net, rest, ok := strings.Cut(s, ":")
 	switch {
-	case ok && net == "udp":
+	case ok && (net == "udp" || net == "tcp" || net == "tls"):
 		a, err := addrPort(rest)
 		return Listener{net, a}, err
-	case ok && (net == "tcp" || net == "tls" || net == "ws" || net == "wss" || net == "sctp"):
+	case ok && (net == "ws" || net == "wss" || net == "sctp"):
 		return Listener{}, fmt.Errorf("%s: %s is not served yet; write udp:%s", tick(s), net, rest)
 	}
-	return Listener{}, fmt.Errorf("%s does not name its transport; write udp:address:port, such as udp:192.0.2.1:5060", tick(s))
+	return Listener{}, fmt.Errorf("%s does not name its transport; write udp:, tcp: or tls:address:port, such as udp:192.0.2.1:5060", tick(s))
 }
 
 // hop reads a next hop: a sip URI with an address for a host.
@@ -199,9 +199,14 @@ func hop(s string) (Hop, error) {
 		rest = rest[i+1:]
 	}
 	rest, params, _ := strings.Cut(rest, ";")
+	network := "udp"
 	for p := range strings.SplitSeq(params, ";") {
-		if p != "" && p != "lr" && !strings.EqualFold(p, "transport=udp") {
-			return Hop{}, fmt.Errorf("%s: parameter %s has no meaning here yet; only lr and transport=udp do", tick(s), tick(p))
+		name, value, _ := strings.Cut(strings.ToLower(p), "=")
+		switch {
+		case name == "transport" && (value == "udp" || value == "tcp" || value == "tls"):
+			network = value
+		case p != "" && p != "lr":
+			return Hop{}, fmt.Errorf("%s: parameter %s has no meaning here yet; only lr and transport=udp, tcp or tls do", tick(s), tick(p))
 		}
 	}
 	a, err := addrMaybePort(rest)
@@ -215,9 +220,9 @@ func hop(s string) (Hop, error) {
 		return Hop{}, fmt.Errorf("%s has no address; write sip:address:port", tick(s))
 	}
 	if a.Port() == 0 {
-		a = netip.AddrPortFrom(a.Addr(), 5060)
+		a = netip.AddrPortFrom(a.Addr(), map[string]uint16{"udp": 5060, "tcp": 5060, "tls": 5061}[network])
 	}
-	return Hop{URI: s, Addr: a}, nil
+	return Hop{URI: s, Addr: a, Network: network}, nil
 }
 
 func isAddr(s string) bool {

@@ -71,17 +71,31 @@ func bound(t *testing.T, addr string) bool {
 	return false
 }
 
-// udpSockets lists the bound UDP sockets of this network namespace.
-func udpSockets(t *testing.T) []netip.AddrPort {
+// listening reports whether some process listens for TCP connections on addr.
+func listening(t *testing.T, addr string) bool {
 	t.Helper()
-	text, err := os.ReadFile("/proc/net/udp")
+	for _, have := range sockets(t, "tcp", "0A") {
+		if have == netip.MustParseAddrPort(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// udpSockets lists the bound UDP sockets of this network namespace.
+func udpSockets(t *testing.T) []netip.AddrPort { return sockets(t, "udp", "") }
+
+// sockets lists the local addresses of sockets, of those in a state (in hexadecimal) if one is given.
+func sockets(t *testing.T, network, state string) []netip.AddrPort {
+	t.Helper()
+	text, err := os.ReadFile("/proc/net/" + network)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list []netip.AddrPort
 	for _, line := range strings.Split(string(text), "\n")[1:] {
 		f := strings.Fields(line)
-		if len(f) < 2 {
+		if len(f) < 4 || state != "" && f[3] != state {
 			continue
 		}
 		var ip [4]byte // the kernel prints the address in host order

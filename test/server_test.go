@@ -45,8 +45,8 @@ func (s settings) Callee() string    { return s.callee() }
 func (s settings) Admin() string     { return s.admin() }
 
 var configuration = template.Must(template.New("config").Parse(`sides:
-  core: {listen: 'udp:{{.CoreIP}}:5060', domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}{{with .CoreMedia}}, {{.}}{{end}}}{{.Side}}}
-  carrier: {listen: 'udp:{{.CarrierIP}}:5060', domain: carrier.example.net, trust: untrusted, next_hop: {{if .Targets}}{{.Targets}}{{else}}'sip:{{.Callee}}'{{end}}, media: {{if .CarrierMedia}}{ {{.CarrierMedia}} }{{else}}{address: {{.CarrierIP}}}{{end}}{{.Side}}}
+  core: {listen: ['udp:{{.CoreIP}}:5060', 'tcp:{{.CoreIP}}:5060'], domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}{{with .CoreMedia}}, {{.}}{{end}}}{{.Side}}}
+  carrier: {listen: ['udp:{{.CarrierIP}}:5060', 'tcp:{{.CarrierIP}}:5060'], domain: carrier.example.net, trust: untrusted, next_hop: {{if .Targets}}{{.Targets}}{{else}}'sip:{{.Callee}}'{{end}}, media: {{if .CarrierMedia}}{ {{.CarrierMedia}} }{{else}}{address: {{.CarrierIP}}}{{end}}{{.Side}}}
 routes:
   - {from: core, to: carrier}
   - {from: carrier, to: core}

@@ -68,7 +68,7 @@ func (p phone) start(t *testing.T, addr, target string) *sipp {
 		}
 	})
 	if target == "" {
-		eventually(t, patience, p.scenario+" listens", func() bool { return bound(t, addr) })
+		eventually(t, patience, p.scenario+" listens", func() bool { return bound(t, addr) || listening(t, addr) })
 	}
 	return r
 }

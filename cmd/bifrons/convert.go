@@ -69,5 +69,7 @@ func nextHop(h configs.Hop) b2bua.NextHop {
 			host = "[" + host + "]"
 		}
 	}
-	return b2bua.NextHop{Host: host, Addr: h.Addr}
+	return b2bua.NextHop{Host: host, Addr: h.Addr, Transport: transports[h.Network]}
 }
+
+var transports = map[string]sip.Transport{"udp": sip.UDP, "tcp": sip.TCP, "tls": sip.TLS}

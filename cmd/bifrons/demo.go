@@ -124,7 +124,7 @@ cdr: {file: ""}
 
 // Addresses returns where the caller calls, and where the callee is called from.
 func (d demoServer) Addresses() (caller, callee netip.AddrPort) {
-	return d.listeners[0].Local, d.listeners[1].Local
+	return d.locals[0].Addr, d.locals[1].Addr
 }
 
 // Calls returns the number of calls that have not ended.

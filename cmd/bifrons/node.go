@@ -19,12 +19,11 @@ import (
 	"github.com/bifrons/bifrons/internal/admin"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/services"
-	"github.com/bifrons/bifrons/sip"
 )
 
 // node is everything of a running server.
 type node struct {
-	listeners []*sip.Listener
+	listeners []listener
 	locals    []*b2bua.Local // one per listener
 	relay     *media.Relay
 	core      *b2bua.Server
@@ -77,7 +76,7 @@ func (n *node) start(cfg *configs.Config) error {
 		return err
 	}
 	n.core = srv
-	registry.MustRegister(srv.Metrics(), n.listenerMetrics())
+	registry.MustRegister(srv.Metrics(), listenerMetrics(n.listeners))
 	srv.Start()
 	if cfg.Admin.Listen.IsValid() {
 		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Sh: n.users.http, Subscribers: n.users.source()}
@@ -133,11 +132,11 @@ func (n *node) openSides(cfg *configs.Config, core *b2bua.Config) error {
 		c := &cfg.Sides[i]
 		s := coreSide(c)
 		for _, at := range c.Listen {
-			l, err := sip.ListenUDP(at.Addr)
+			l, addr, err := listen(c, at)
 			if err != nil {
 				return fmt.Errorf("side %s: %w", c.Name, err)
 			}
-			local := &b2bua.Local{Conn: l, Addr: l.Local, Advertise: advertised(c.Advertise, l.Local)}
+			local := &b2bua.Local{Conn: l, Addr: addr, Advertise: advertised(c.Advertise, addr), Transport: transports[at.Network]}
 			n.listeners, n.locals = append(n.listeners, l), append(n.locals, local)
 			s.Locals = append(s.Locals, local)
 		}
@@ -155,17 +154,6 @@ func advertised(a, local netip.AddrPort) string {
 		return netip.AddrPortFrom(a.Addr(), local.Port()).String()
 	}
 	return a.String()
-}
-
-func (n *node) listenerMetrics() prometheus.Collector {
-	received := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "bifrons_sip_datagrams_received_total", Help: "Datagrams received by all listeners."},
-		func() (sum float64) {
-			for _, l := range n.listeners {
-				sum += float64(l.Received.Load())
-			}
-			return sum
-		})
-	return received
 }
 
 // Shutdown refuses new calls, lets calls finish up to the limit, ends the rest with BYE and closes everything.
