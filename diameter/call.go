@@ -153,9 +153,13 @@ func (e *Endpoint) digest(c *call, p *pursuit, ev callEvent) (m *diam.Message, d
 		return nil, false
 	}
 	p.waiting--
-	code, _ := Number(ev.msg.AVP, 0, dict.ResultCode)
-	rc := ResultCode(code)
-	e.metrics.requests.WithLabelValues(e.commandName(c), rc.class()).Inc()
+	code, base := Number(ev.msg.AVP, 0, dict.ResultCode)
+	rc, class := ResultCode(code), ResultCode(code).class()
+	if !base { // the result of an application is told by its class alone
+		code, _ = Number(Group(Find(ev.msg.AVP, 0, dict.ExperimentalResult)), 0, dict.ExperimentalResultCode)
+		class = ResultCode(code).class()
+	}
+	e.metrics.requests.WithLabelValues(e.commandName(c), class).Inc()
 	switch rc {
 	case UnableToDeliver, TooBusy, RealmNotServed:
 		// The peer has not processed it, so this is no retransmission; but another peer may do better.
@@ -215,5 +219,5 @@ func (e *Endpoint) commandName(c *call) string {
 	if !ok {
 		return "other"
 	}
-	return n
+	return n + "R"
 }

@@ -106,7 +106,7 @@ func answerHeader(m *diam.Message, code ResultCode) *diam.Message {
 func (e *Endpoint) serve(l *link, m *diam.Message) {
 	r := &Request{Message: m, Peer: l.peer.name(), link: l}
 	name, _ := e.dict.Command(m.Header.ApplicationID, m.Header.CommandCode)
-	e.metrics.received.WithLabelValues(name).Inc()
+	e.metrics.received.WithLabelValues(name + "R").Inc()
 	h := e.handlers[Command{m.Header.ApplicationID, m.Header.CommandCode}]
 	busy := int(l.incoming.Add(1)) > e.cfg.MaxInFlight
 	switch {

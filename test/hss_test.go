@@ -257,7 +257,8 @@ func TestServerWithHSS(t *testing.T) {
 	events(t, h, api+"/v1/subscribers/sip:alice@ims.example.org/events?ref=IMSUserState")
 	events(t, h, api+"/v1/subscribers/sip:alice@ims.example.org?ref=IMSUserState")
 	metrics, err := s.get("/metrics")
-	for _, m := range []string{`bifrons_diameter_peer_up{peer="hss.ims.example"} 1`, "bifrons_diameter_round_trip_seconds_count", `bifrons_sh_cache_requests_total{result="hit"}`,
+	for _, m := range []string{`bifrons_diameter_peer_up{peer="hss.ims.example"} 1`, "bifrons_diameter_round_trip_seconds_count", `bifrons_diameter_requests_total{command="SNR",result="2xxx"}`,
+		`bifrons_diameter_requests_total{command="UDR",result="5xxx"}`, `bifrons_sh_cache_requests_total{result="hit"}`,
 		`bifrons_ims_lookups_total{result="found",source="sh"}`, `bifrons_ims_lookups_total{result="unknown",source="sh"}`} {
 		if err != nil || !strings.Contains(metrics, m) {
 			t.Errorf("no metric %s: %v", m, err)
