@@ -189,7 +189,7 @@ func TestTLS(t *testing.T) {
 			t.Errorf("the server ended with %v:\n%s", err, log)
 		}
 	})
-	eventually(t, 10*time.Second, "the server listens", func() bool { return listening(t, n.addr(1, 5061)) })
+	eventually(t, 30*time.Second, "the server listens", func() bool { return listening(t, n.addr(1, 5061)) })
 
 	if c, err := tls.Dial("tcp", n.addr(1, 5061), &tls.Config{RootCAs: ca.pool, ServerName: "as.example"}); err == nil {
 		if _, err = c.Read(make([]byte, 1)); err == nil {
