@@ -66,7 +66,9 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 		}
 	}
 	s.checkTLS(path, bad)
-	if s.Advertise.IsValid() && slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Addr != s.Listen[0].Addr && s.Advertise.Port() != 0 || l.Addr.Addr() != s.Listen[0].Addr.Addr() }) {
+	if s.Advertise.IsValid() && slices.ContainsFunc(s.Listen, func(l Listener) bool {
+		return l.Addr != s.Listen[0].Addr && s.Advertise.Port() != 0 || l.Addr.Addr() != s.Listen[0].Addr.Addr()
+	}) {
 		bad(path+".advertise", fmt.Sprintf("stands for one listener, and this side has %d; make a side of each", len(s.Listen)))
 	}
 	if !s.UDPOnly {
