@@ -2,6 +2,7 @@
 
 FUZZTIME ?= 30s
 SOAKTIME ?= 3600
+SOAKCALLS ?= 100000
 
 # As root, test/install.sh installs what the tests need. Otherwise it says what is
 # missing; the tests that need it are skipped, and say so.
@@ -45,8 +46,9 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
-soak: ## the calls of ./test again and again for SOAKTIME seconds (3600)
+soak: ## SOAKCALLS (100000) calls that leave nothing behind, then ./test again and again for SOAKTIME seconds (3600)
 	@$(call install)
+	SOAK_CALLS=$(SOAKCALLS) CGO_ENABLED=0 go test -count=1 -timeout 3h -v -run '^TestSoak$$' ./test
 	@set -e; end=$$(($$(date +%s) + $(SOAKTIME))); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 		round=$$((round + 1)); echo "round $$round"; \
