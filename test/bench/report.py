@@ -60,6 +60,10 @@ def rows():
         yield f'one RTP packet relayed, {n} streams, µs of CPU', cell(own, 2), 'rtpengine ' + cell(other, 2), ratio(own, other), '≤ 0.75'
         yield 'latency it adds, p50 / p99 ms', ' / '.join(cell(median('rtp', 'bifrons', k), 2) for k in ('lat_p50_ms', 'lat_p99_ms')), \
             'rtpengine ' + ' / '.join(cell(median('rtp', 'rtpengine', k), 2) for k in ('lat_p50_ms', 'lat_p99_ms')), '', ''
+    lost, other = median('many', 'bifrons', 'lost_pct'), median('many', 'rtpengine', 'lost_pct')
+    if lost is not None:
+        n = runs['many', 'bifrons'][0]['streams']
+        yield f'{n} streams through calls, % of the packets lost', cell(lost, 4), 'rtpengine ' + cell(other, 4), '', '0'
 
 
 def cpu_model():

@@ -36,6 +36,7 @@ type blast struct {
 // result is what is reported.
 type result struct {
 	Name       string  `json:"name"`
+	Part       string  `json:"part"`
 	Streams    int     `json:"streams"`
 	Sent       uint64  `json:"sent"`
 	Recv       uint64  `json:"recv"`
@@ -199,7 +200,7 @@ func (b *blast) took(e *end, p []byte) {
 }
 
 func (b *blast) sum() result {
-	r := result{Name: b.name, Streams: b.streams, LatP50: b.latency.quantile(.5), LatP99: b.latency.quantile(.99), LatMax: float64(b.latency.max) / 1e6}
+	r := result{Name: b.name, Part: b.part, Streams: b.streams, LatP50: b.latency.quantile(.5), LatP99: b.latency.quantile(.99), LatMax: float64(b.latency.max) / 1e6}
 	var jitter []float64
 	for _, e := range b.ends {
 		r.Sent += uint64(e.sent)

@@ -17,6 +17,7 @@ type options struct {
 	rtpengine             string
 	sip, sipUAC, sipUAS   string
 	pid, name, jsonOut    string
+	part                  string
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.StringVar(&o.sipUAS, "sip-uas", "127.0.0.1:5090", "our callee's address: where the user agent sends its calls")
 	flag.StringVar(&o.pid, "pid", "", "pids of the relay, with commas, for CPU")
 	flag.StringVar(&o.name, "name", "relay", "name for the report")
+	flag.StringVar(&o.part, "part", "rtp", "which measure this is, for the report")
 	flag.StringVar(&o.jsonOut, "json", "", "append the result as a JSON line here")
 	flag.Parse()
 	if err := run(o); err != nil {
