@@ -96,6 +96,19 @@ func apps(g *gate) map[string]b2bua.Link {
 		}
 		return b2bua.Pass
 	})
+	add("keypad", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict { // tells the callee of keys; 0 goes no further, 9 ends the call
+		d, ok := ev.(b2bua.Digit)
+		switch {
+		case !ok:
+		case d.Key == "0":
+			return b2bua.Stop
+		case d.Key == "9":
+			s.Do(b2bua.End{Cause: b2bua.Cause{Status: 200, By: b2bua.ByBifrons, Text: "nine"}})
+		default:
+			s.Do(b2bua.Send{Leg: 1, Method: "MESSAGE", ContentType: "text/plain", Body: fmt.Appendf(nil, "%s of leg %d for %v by %s", d.Key, d.Leg, d.Duration, d.By)})
+		}
+		return b2bua.Pass
+	})
 	add("holder", b2bua.Continue, holder)
 	add("strict", b2bua.Terminate, holder)
 	add("answers-late", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {

@@ -217,6 +217,7 @@ func TestMovedLink(t *testing.T) {
 func FuzzJudge(f *testing.F) {
 	f.Add([]byte("\x80\x08\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03voice"), uint8(0), uint8(0))
 	f.Add([]byte("\x80\xc9\x00\x01\x00\x00\x00\x01"), uint8(1), uint8(1))
+	f.Add([]byte("\x80\x08\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x05\x8a\x01\x00"), uint8(2), uint8(72))
 	f.Fuzz(func(t *testing.T, in []byte, sock, flags uint8) {
 		if len(in) > maxPacket || sock > uint8(sockPeer) {
 			return
@@ -229,6 +230,14 @@ func FuzzJudge(f *testing.F) {
 		}
 		Join{A: a.id, B: b.id, StripExtensions: flags&2 != 0, Raw: flags&4 != 0}.apply(r)
 		a.seen().latched, a.seen().conn = party, party
+		if flags&8 != 0 {
+			a.payloads = []Payload{{Type: 8, To: 96, Kind: PayloadKind(flags >> 6 % 3), Clock: 8000, ToClock: 16000, Stop: flags&16 != 0}}
+		}
+		if flags&32 != 0 {
+			a.latch = LatchAgain
+			a.traffic.gone = replaced{ssrc: 3, is: true}
+			a.traffic.main.in.started = true
+		}
 		var scratch [maxPacket + sdesSize]byte
 		d := r.judge(a.id, socket(sock), party, bytes.Clone(in), scratch[:], 1)
 		if d.data != nil && (len(d.data) == 0 || len(d.data) > len(in)+sdesSize || d.port != b || d.to != party) {

@@ -132,7 +132,11 @@ func TestLinesComeAndGo(t *testing.T) {
 		}
 	}
 	c.hangUp(c.a, c.b)
-	s.ended(hungUp)
+	for i, l := range s.ended(hungUp)[0].Legs {
+		if len(l.Media) != 4 { // two videos that went, speech and the last video
+			t.Errorf("leg %d has the statistics of %d streams, want 4", i, len(l.Media))
+		}
+	}
 	eventually(t, patience, "no port is left", func() bool { return s.metric("bifrons_media_ports") == 0 })
 }
 
