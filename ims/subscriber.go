@@ -169,7 +169,7 @@ func (s *Subscriber) WriteText(w io.Writer) error {
 	}
 	source := s.Source
 	if s.Stale {
-		source += ", which does not answer: this is from memory"
+		source += ", which does not answer: this is from memory, or the default"
 	}
 	line("source", source)
 	return t.Flush()

@@ -58,7 +58,9 @@ type value struct {
 	Data  *sh.Data `json:"data,omitempty"`
 	Age   float64  `json:"age_seconds"`
 	Stale bool     `json:"stale,omitempty"`
-	Error string   `json:"error,omitempty"`
+	// Default: the HSS did not say so, the configuration did.
+	Default bool   `json:"default,omitempty"`
+	Error   string `json:"error,omitempty"`
 }
 
 // subscriber shows several references of one identity.
@@ -95,7 +97,7 @@ func (s *server) subscriber(w http.ResponseWriter, r *http.Request) {
 			out[k.Ref.String()] = value{Error: err.Error()}
 			continue
 		}
-		out[k.Ref.String()] = value{Data: v.Data, Age: v.Age.Seconds(), Stale: v.Stale}
+		out[k.Ref.String()] = value{Data: v.Data, Age: v.Age.Seconds(), Stale: v.Stale, Default: v.Default}
 	}
 	if last != nil && allFailed(out) {
 		fail(w, last)
@@ -125,7 +127,7 @@ func (s *server) document(w http.ResponseWriter, r *http.Request, keys []cache.K
 	}
 	w.Header().Set("Content-Type", "application/xml")
 	w.Header().Set("Age", strconv.Itoa(int(v.Age.Seconds())))
-	if v.Stale {
+	if v.Stale || v.Default {
 		w.Header().Set("Warning", `110 - "Response is Stale"`) // RFC 7234 5.5.1
 	}
 	_, _ = w.Write(b)
