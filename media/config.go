@@ -20,6 +20,8 @@ type Config struct {
 	Quarantine time.Duration
 	// Silence posts an event after that time without a packet from a party that may send; 0 never does.
 	Silence time.Duration
+	// Audit searches the RTCP that goes to one party for what the RTCP of the other has told.
+	Audit AuditMode
 	// Events gets what happens on ports. It is called from a relay thread and must only post. Nil drops events.
 	Events func(Event)
 	// Forwarder is offered streams that are steady; nil relays them all.

@@ -23,16 +23,45 @@ type hearsay struct {
 	sources []uint32
 }
 
+// hears returns what the party's RTCP has told.
+func (t *traffic) hears() *hearsay {
+	if t.heard == nil {
+		t.heard = new(hearsay)
+	}
+	return t.heard
+}
+
+// clean tells whether RTCP to the party of q may be sent: it has nothing in it that the party of p has told of itself.
+func (r *Relay) clean(p, q *port, out []byte) bool {
+	if r.cfg.Audit == AuditOff || len(out) == 0 || p.traffic.heard == nil {
+		return true
+	}
+	known := q.seen().hears()
+	for _, s := range p.traffic.senders() { // what we send to p stands for sources of q
+		if s != nil && s.mapped {
+			known.source(s.source)
+		}
+	}
+	if !p.traffic.heard.in(out, known) {
+		return true
+	}
+	r.totals.leaks++
+	return r.cfg.Audit != AuditBlock
+}
+
 // maxSources bounds what is kept of a party that changes its source with every packet.
 const maxSources = 16
 
 // hear takes in a compound packet of the party.
 func (h *hearsay) hear(b []byte) {
-	WalkRTCP(b, func(ssrc uint32) {
-		if len(h.sources) < maxSources && !h.names(ssrc) {
-			h.sources = append(h.sources, ssrc)
-		}
-	}, nil, func(text []byte) { h.texts.Add(leak.CNAME, text) })
+	WalkRTCP(b, h.source, nil, func(text []byte) { h.texts.Add(leak.CNAME, text) })
+}
+
+// source takes in an RTP source of the party.
+func (h *hearsay) source(ssrc uint32) {
+	if len(h.sources) < maxSources && !h.names(ssrc) {
+		h.sources = append(h.sources, ssrc)
+	}
 }
 
 func (h *hearsay) names(ssrc uint32) bool {

@@ -70,3 +70,19 @@ func FuzzHearsay(f *testing.F) {
 		h.in(b, &none)
 	})
 }
+
+// TestAuditOfRTCP: a packet with a name of one party does not go to the other, and is counted.
+func TestAuditOfRTCP(t *testing.T) {
+	for _, mode := range []AuditMode{AuditOff, AuditCount, AuditBlock} {
+		r := &Relay{cfg: Config{Audit: mode}}
+		p, q := &port{}, &port{}
+		p.seen().hears().hear(compound(0x11223344, 1, "alice@192.0.2.7", "", ""))
+		if !r.clean(p, q, compound(5, 6, "0123456789", "x", "")) {
+			t.Errorf("mode %d: a clean packet is stopped", mode)
+		}
+		sent := r.clean(p, q, compound(5, 6, "alice@192.0.2.7", "x", ""))
+		if leaks := r.totals.leaks; sent != (mode != AuditBlock) || leaks != uint64(min(mode, 1)) {
+			t.Errorf("mode %d: sent %v, %d leaks", mode, sent, leaks)
+		}
+	}
+}

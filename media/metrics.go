@@ -8,6 +8,7 @@ type Metrics struct {
 	bytes   *prometheus.CounterVec
 	dropped *prometheus.CounterVec
 	latches prometheus.Counter
+	leaks   prometheus.Counter
 	ports   prometheus.Gauge
 }
 
@@ -23,6 +24,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bifrons_media_dropped_total", Help: "Packets that were not relayed, by reason.",
 		}, []string{"reason"}),
+		leaks: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bifrons_media_leaks_total", Help: "RTCP packets to one party with a name or source of the other.",
+		}),
 		latches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bifrons_media_latches_total", Help: "Times that a port has learnt the source of its party.",
 		}),
@@ -30,7 +34,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "bifrons_media_ports", Help: "Open media ports, those in quarantine not counted.",
 		}),
 	}
-	r.MustRegister(m.packets, m.bytes, m.dropped, m.latches, m.ports)
+	r.MustRegister(m.packets, m.bytes, m.dropped, m.latches, m.leaks, m.ports)
 	return m
 }
 
@@ -42,6 +46,7 @@ type totals struct {
 	rtcpSent     uint64
 	strays       uint64
 	latches      uint64
+	leaks        uint64
 	dropped      Dropped
 }
 
@@ -57,6 +62,7 @@ func (r *Relay) flush() {
 	}
 	m.ports.Set(float64(open))
 	m.latches.Add(float64(t.latches))
+	m.leaks.Add(float64(t.leaks))
 	m.packets.WithLabelValues("rtp", "received").Add(float64(t.received.Packets))
 	m.packets.WithLabelValues("rtp", "sent").Add(float64(t.sent.Packets))
 	m.packets.WithLabelValues("rtcp", "received").Add(float64(t.rtcpReceived))

@@ -67,6 +67,7 @@ type traffic struct {
 	asked        asked // of our sender report
 	theirs       asked // of the party's
 	report       int64 // when RTCP of our own is due
+	heard        *hearsay
 }
 
 // seen returns the port's traffic, made on demand.

@@ -61,6 +61,12 @@ func (r *Relay) crossRTCP(p *port, b, scratch []byte, now int64) (out []byte, ok
 	if x.sent != 0 {
 		t.theirs = asked{x.sent, now}
 	}
+	if r.cfg.Audit != AuditOff {
+		t.hears().hear(b)
+		if q != nil && !r.clean(p, q, out) {
+			return nil, true
+		}
+	}
 	if q != nil && len(out) > 0 {
 		if x.asked != 0 {
 			q.traffic.asked = asked{x.asked, now}
@@ -101,9 +107,13 @@ func (r *Relay) reports(t *thread, now int64) (out []delivery) {
 			continue
 		}
 		tr.report = now + reportEvery
+		data := r.report(p, now)
+		if p.peer != nil && p.peer.traffic != nil && !r.clean(p.peer, p, data) {
+			continue
+		}
 		tr.rtcpSent++
 		r.totals.rtcpSent++
-		out = append(out, delivery{data: r.report(p, now), port: p, fd: fd, to: to, rtcp: true})
+		out = append(out, delivery{data: data, port: p, fd: fd, to: to, rtcp: true})
 	}
 	return out
 }

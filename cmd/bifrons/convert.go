@@ -55,6 +55,8 @@ func coreLiveness(l *configs.Liveness) b2bua.Liveness {
 
 var audits = map[configs.Audit]b2bua.AuditMode{configs.AuditOff: b2bua.AuditOff, configs.AuditCount: b2bua.AuditCount, configs.AuditBlock: b2bua.AuditBlock}
 
+var mediaAudits = map[configs.Audit]media.AuditMode{configs.AuditOff: media.AuditOff, configs.AuditCount: media.AuditCount, configs.AuditBlock: media.AuditBlock}
+
 var trusts = map[configs.Trust]b2bua.Trust{configs.Home: b2bua.Home, configs.Partner: b2bua.Partner, configs.Untrusted: b2bua.Untrusted}
 
 // nextHop keeps the host as the configuration writes it, for it stands in Request-URIs.
