@@ -98,6 +98,7 @@ type Side struct {
 	Apps           []string // the chain of calls that come in here
 	FollowRedirect bool     // dial the Contact of a 3xx of this side, else it is a failure
 	Allow          []netip.Prefix
+	UDPOnly        bool // no request changes to TCP because it is large
 	Media          netip.Addr
 	MediaAdvertise netip.Addr // shown in descriptions instead of Media when valid
 	MediaLatch     media.Latch

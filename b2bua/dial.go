@@ -110,7 +110,8 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
 	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l, o.m)
 	t.Last = c.seal(l, c.appendCrossing(b, l, o))
-	if h := c.Branches[l.Branch].Hunt; !c.transmit(l.local, t.Last, t.Dest) && h.due() > 0 {
+	from := c.outgrow(l, t)
+	if h := c.Branches[l.Branch].Hunt; !c.transmit(from, t.Last, t.Dest) && h.due() > 0 {
 		h.Until = c.srv.now() // the network refuses it: the next one has its turn at once
 	}
 }

@@ -56,6 +56,7 @@ func newMetrics(s *Server) *Metrics {
 	m.failovers = counter("failovers_total", "INVITEs given to another target because one did not answer, or with 503.")
 	m.lostBy = vec("parties_lost_total", "Calls ended because a party was lost, by how that was known.", "how")
 	m.leaks = vec("leaks_total", "Secrets of one party found in messages to another, by header or field.", "field")
+	m.leaks.WithLabelValues("other header") // so that there is something to watch before the first
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
 	m.setUp = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "call_set_up_seconds",
 		Help: "Time from INVITE to 2xx.", Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 60}})

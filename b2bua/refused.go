@@ -47,6 +47,9 @@ func (c *Call) refused(side *Side, r ref) {
 	if l.side != side || l.Phase != Trying || t == nil || t.Num != r.number || t.Kind != sip.InviteClient || t.State != sip.Calling {
 		return
 	}
+	if c.fallBack(l, t) {
+		return
+	}
 	h, g := c.huntOf(l)
 	if h != nil {
 		h.Until = 0

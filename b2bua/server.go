@@ -27,6 +27,7 @@ type Server struct {
 	sessions sync.Pool // of *sdp.Session
 	stats    statistics
 	leakLog  limiter
+	refusals refusals
 	goals    []*goal
 	history  history
 

@@ -38,7 +38,7 @@ type Side struct {
 	Health    Health
 	Liveness  Liveness
 	TLS       TLS
-	UDPOnly   bool // send any size over UDP, against RFC 3261 18.1.1
+	UDPOnly   bool // send requests of any size over UDP, against RFC 3261 18.1.1
 	Apps      []string
 	Redirect  Redirect
 	Media     SideMedia
@@ -280,7 +280,7 @@ func DefaultConfig() Config {
 
 // DefaultSide has every default of a side but its listeners.
 func DefaultSide(name string) Side {
-	s := Side{Name: name, Trust: Untrusted, UDPOnly: true, Redirect: Refuse, Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
+	s := Side{Name: name, Trust: Untrusted, Redirect: Refuse, Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
 		Health: Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}}
 	l := &s.Liveness
 	l.Probe.Every, l.Probe.Timeout, l.Probe.Strikes = 30*time.Second, 2*time.Second, 3

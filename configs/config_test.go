@@ -82,7 +82,7 @@ func TestParseEverything(t *testing.T) {
 			Name:      "carrier",
 			Listen:    []Listener{{"udp", netip.MustParseAddrPort("[2001:db8::5]:5060")}},
 			Advertise: netip.AddrPortFrom(netip.MustParseAddr("2001:db8::6"), 0),
-			Domain:    "[2001:db8::6]", Trust: Untrusted, UDPOnly: true, Redirect: Refuse,
+			Domain:    "[2001:db8::6]", Trust: Untrusted, Redirect: Refuse,
 			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6"), Relatch, DTMFAuto, 0},
 			NextHop: Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060"), "udp"},
 			Targets: []Target{{Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060"), "udp"}, 0, 1},

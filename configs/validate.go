@@ -71,9 +71,6 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	}) {
 		bad(path+".advertise", fmt.Sprintf("stands for one listener, and this side has %d; make a side of each", len(s.Listen)))
 	}
-	if !s.UDPOnly {
-		bad(path+".udp_only", "large messages over TCP are not served yet; write true or remove the key")
-	}
 	if a, b := s.Media.Address, s.Media.Advertise; a.IsValid() && b.IsValid() && a.Is4() != b.Is4() {
 		bad(path+".media.advertise", fmt.Sprintf("%s and the media address %s are not of one IP version; give an advertise of the same", tick(b.String()), tick(a.String())))
 	}

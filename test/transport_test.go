@@ -104,6 +104,67 @@ func TestOnAStream(t *testing.T) {
 	s.ended(hungUp)
 }
 
+// TestLargeInvite: what does not fit into a packet goes over TCP; to a callee that takes none, and where the side wants it so, in
+// a datagram.
+func TestLargeInvite(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		tcp, only bool
+		want      string
+	}{{"to one who takes TCP", true, false, "TCP"}, {"to one who takes none", false, false, "UDP"}, {"with udp_only", true, true, "UDP"}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, func(o *settings) {
+				o.Policy = "transparent"
+				if c.only {
+					o.Side = ", udp_only: true"
+				}
+			})
+			caller, callee := s.phones()
+			got := make(chan string, 1)
+			if c.tcp {
+				l, err := net.Listen("tcp", s.callee())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				go func() { // ends with the listener
+					conn, err := l.Accept()
+					if err != nil {
+						return
+					}
+					defer conn.Close()
+					b := make([]byte, 8192)
+					n, _ := conn.Read(b)
+					m, err := parse(string(b[:n]))
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(conn, "SIP/2.0 486 Busy Here\r\nVia: "+m.get("Via")+"\r\nFrom: "+m.get("From")+"\r\nTo: "+m.get("To")+";tag=busy\r\nCall-ID: "+m.get("Call-ID")+"\r\nCSeq: "+m.get("CSeq")+"\r\nContent-Length: 0\r\n\r\n")
+					got <- m.raw
+					_, _ = conn.Read(b) // the ACK
+				}()
+			}
+			inv := caller.dialogTo("bob").send("INVITE", sdp(s.media(s.caller()), 31000, 1), "X-Large: "+strings.Repeat("x", 1300))
+			if c.want == "UDP" {
+				m := callee.request("INVITE")
+				callee.reply(m, "486 Busy Here", unique("hidden-tag-"), "")
+				got <- m.raw
+			}
+			caller.answer(inv, 486)
+			select {
+			case text := <-got:
+				if !strings.Contains(text, "Via: SIP/2.0/"+c.want+" ") || len(text) < 1300 {
+					t.Errorf("over %s came\n%s", c.want, text)
+				}
+			case <-time.After(patience):
+				t.Error("no INVITE came")
+			}
+		})
+	}
+}
+
 // authority signs certificates and writes them into a folder.
 type authority struct {
 	t    *testing.T
