@@ -35,7 +35,7 @@ func TestSoak(t *testing.T) {
 		rate = 250
 	}
 	s := start(t, func(set *settings) {
-		set.Ports, set.T1, set.build = "20000-29999", 100*time.Millisecond, product
+		set.Ports, set.build = "20000-29999", product
 	})
 	warm := max(n/10, 100)
 	s.load(t, warm, rate)
@@ -71,6 +71,7 @@ func (s *server) load(t *testing.T, n, rate int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n/rate+120)*time.Second)
 	defer cancel()
+	dir := t.TempDir()
 	run := func(scenario, addr string, args ...string) *exec.Cmd {
 		ip, port, _ := net.SplitHostPort(addr)
 		text, err := filepath.Abs(filepath.Join("sipp", scenario))
@@ -78,8 +79,8 @@ func (s *server) load(t *testing.T, n, rate int) {
 			t.Fatal(err)
 		}
 		cmd := exec.CommandContext(ctx, "sipp", append([]string{"-sf", text, "-i", ip, "-p", port, "-mi", ip, "-m", fmt.Sprint(n), "-nostdin",
-			"-buff_size", "4194304"}, args...)...)
-		cmd.Dir = t.TempDir()
+			"-buff_size", "4194304", "-trace_err", "-error_file", scenario + ".errors"}, args...)...)
+		cmd.Dir = dir
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -92,11 +93,11 @@ func (s *server) load(t *testing.T, n, rate int) {
 		defer close(stopped)
 		s.speakAtRandom(t, stop)
 	}()
-	if err := caller.Wait(); err != nil {
-		t.Errorf("callers: %v", err)
-	}
-	if err := callee.Wait(); err != nil {
-		t.Errorf("callees: %v", err)
+	for scenario, cmd := range map[string]*exec.Cmd{"caller.xml": caller, "callee.xml": callee} {
+		if err := cmd.Wait(); err != nil {
+			why, _ := os.ReadFile(filepath.Join(dir, scenario+".errors"))
+			t.Errorf("%s: %v\n%s", scenario, err, tail(string(why), 40))
+		}
 	}
 	close(stop)
 	<-stopped
@@ -134,7 +135,7 @@ func (s *server) settled(exact bool) {
 	if !exact {
 		return
 	}
-	<-time.After(10 * time.Second) // the last transactions of ended calls
+	<-time.After(40 * time.Second) // the last transactions of ended calls: 64 times T1
 	// An idle program collects its garbage every two minutes.
 	from := s.metric("go_gc_duration_seconds_count")
 	eventually(s.t, 5*time.Minute, "a garbage collection", func() bool { return s.metric("go_gc_duration_seconds_count") >= from+2 })
