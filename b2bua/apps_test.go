@@ -97,6 +97,9 @@ func apps(g *gate) map[string]b2bua.Link {
 		return b2bua.Pass
 	})
 	add("keypad", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict { // tells the callee of keys; 0 goes no further, 9 ends the call
+		if n, ok := ev.(b2bua.MediaNews); ok {
+			s.Do(b2bua.Send{Leg: 1, Method: "MESSAGE", ContentType: "text/plain", Body: fmt.Appendf(nil, "%s of leg %d", n.Kind, n.Leg)})
+		}
 		d, ok := ev.(b2bua.Digit)
 		switch {
 		case !ok:

@@ -18,7 +18,7 @@ func (c *Call) early(l *Leg, t *Tx, m *sip.Message) *Dialog {
 	if i < 0 {
 		d := l.Dialogs[0]
 		if d.RemoteTag != "" && len(l.Dialogs) < maxDialogs {
-			d = &Dialog{Twin: noTwin, Offer: offer{Origin: d.Offer.Origin}}
+			d = &Dialog{Twin: noTwin, Offer: offer{Origin: d.Offer.Origin, Shown: cloneAll(d.Offer.Shown)}}
 			l.Dialogs = append(l.Dialogs, d)
 		}
 		d.RemoteTag = string(tag)

@@ -1,6 +1,8 @@
 package b2bua
 
 import (
+	"slices"
+
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/media/sdp"
 )
@@ -60,6 +62,14 @@ func (o *offer) shown(i int) []sdp.Payload {
 		return o.Shown[i]
 	}
 	return nil
+}
+
+// cloneAll copies what a party was shown, for a fork that goes its own way.
+func cloneAll(shown [][]sdp.Payload) (out [][]sdp.Payload) {
+	for _, s := range shown {
+		out = append(out, slices.Clone(s))
+	}
+	return out
 }
 
 func speechOnly(list []sdp.Payload) (out []sdp.Payload) {

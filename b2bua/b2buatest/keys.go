@@ -13,15 +13,9 @@ import (
 func (w *World) keys(words []string) {
 	switch words[0] {
 	case "press": // a phone sends a key as a telephone event: press alice 5
-		p := w.party(words[1])
-		for id, r := range w.Media.Remotes {
-			if r.RTP.Addr() == p.Addr.Addr() {
-				w.step(func() {
-					w.Server.MediaEvent(media.Event{Call: w.Media.calls[id], Port: id, Kind: media.Digit, Key: words[2][0], Duration: 160 * time.Millisecond})
-				})
-				break
-			}
-		}
+		w.news(words[1], media.Event{Kind: media.Digit, Key: words[2][0], Duration: 160 * time.Millisecond})
+	case "silence": // a phone has fallen silent
+		w.news(words[1], media.Event{Kind: media.Silence})
 	case "tones": // the keys that sounded for a phone since the last such line: tones bob 5@101/8000
 		p, got := w.party(words[1]), []string{}
 		for _, k := range w.Media.Tones {
@@ -52,4 +46,17 @@ func (w *World) keys(words []string) {
 			w.fail("payload type %s of %s: %s, want %v", n, p.Name, got, words[3:])
 		}
 	}
+}
+
+// news gives the server an event of the relay about a phone's port.
+func (w *World) news(name string, e media.Event) {
+	p := w.party(name)
+	for id, r := range w.Media.Remotes {
+		if r.RTP.Addr() == p.Addr.Addr() {
+			e.Call, e.Port = w.Media.calls[id], id
+			w.step(func() { w.Server.MediaEvent(e) })
+			return
+		}
+	}
+	w.fail("%s has no port", name)
 }

@@ -184,7 +184,7 @@ func (w *World) run(words []string) {
 				w.Media.Spoken[r.RTP] += 50
 			}
 		}
-	case "press", "tones", "payload":
+	case "press", "silence", "tones", "payload":
 		w.keys(words)
 	case "shown":
 		w.shown = append(w.shown, words[1:]...)
