@@ -47,6 +47,8 @@ func TestDigitsCross(t *testing.T) {
 	remote.Payloads = []Payload{{Type: 101, To: 96, Kind: PayloadEvent, Clock: 8000, ToClock: 16000}}
 	r.Do(remote)
 	a.say("voice")
+	b.hear()
+	a.say("voice") // when this one is heard, the latch is complete
 	first := b.hear()
 	a.event(101, 5, 8, 160)
 	a.event(101, 11, 4, 160)

@@ -126,6 +126,9 @@ func (r *Relay) stream(p *port, h *header, b []byte, now int64, d *delivery) {
 		}
 		b[1] = b[1]&0x80 | load.To
 	}
+	if l.in.broken { // the same source counts anew: that is not to be heard
+		out.mapped = false
+	}
 	seq, time := out.translate(h, ext, now, p.clock)
 	r.leave(q, rewriteRTP(b, *h, p.strip, seq, time, out.ssrc), fd, to, d)
 }

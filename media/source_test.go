@@ -101,6 +101,37 @@ func TestSourcesOfAPort(t *testing.T) {
 	}
 }
 
+// TestNumbersStartAnew: a phone begins its numbers and timestamps again under the same SSRC, forward or back, and one packet
+// out of nowhere comes between: the far party hears one stream.
+func TestNumbersStartAnew(t *testing.T) {
+	r := newRelay(t, nil)
+	a, b := pair(t, r, Join{})
+	a.say("x")
+	last := b.hear()
+	for _, step := range []struct{ seq, time uint32 }{{30000, 5}, {40000, 1 << 31}, {50, 9}} {
+		a.seq, a.time = uint16(step.seq), step.time
+		for range 3 {
+			a.say("x")
+		}
+		stray := *a
+		stray.seq += 20000
+		stray.say("x")
+		for range 3 {
+			a.say("x")
+		}
+		for i := range 7 {
+			got := b.hear()
+			if got == nil || binary.BigEndian.Uint16(got[2:]) != binary.BigEndian.Uint16(last[2:])+1 || string(got[8:12]) != string(last[8:12]) {
+				t.Fatalf("from %d, packet %d: %x after %x", step.seq, i, got, last)
+			}
+			if d := int32(binary.BigEndian.Uint32(got[4:]) - binary.BigEndian.Uint32(last[4:])); d <= 0 || d > 80000 {
+				t.Fatalf("from %d, packet %d: timestamp moves by %d", step.seq, i, d)
+			}
+			last = got
+		}
+	}
+}
+
 // TestRetransmissionsHaveTheirOwnStream: RFC 4588 4 uses an SSRC of its own for them, from the first packet on.
 func TestRetransmissionsHaveTheirOwnStream(t *testing.T) {
 	r := newRelay(t, nil)

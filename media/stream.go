@@ -14,6 +14,8 @@ type receiver struct {
 	before   uint64 // packets expected in earlier streams of this party
 	pt       uint8
 	started  bool
+	wild     bool // the last packet was a jump that nothing has confirmed yet
+	broken   bool // its number does not follow the one before, nor that of an earlier jump
 
 	toldExpected uint64 // when the party was last told of its losses
 	toldLost     int64
@@ -29,6 +31,8 @@ const (
 // numbers are continuous over jumps, so that a translation by a difference stays right. A clock of 0 leaves the jitter
 // alone: the timestamps of a telephone event stand still (RFC 4733 2.3).
 func (r *receiver) update(h *header, arrival, clock uint32) uint32 {
+	was := r.wild
+	r.wild, r.broken = false, false
 	if !r.started || r.ssrc != h.ssrc {
 		r.pt = h.pt
 		r.restart(uint32(h.seq), h.ssrc, arrival-h.time, clock)
@@ -38,13 +42,14 @@ func (r *receiver) update(h *header, arrival, clock uint32) uint32 {
 	ext := r.max + uint32(d)
 	switch {
 	case d > 0 && d < maxDropout:
-		r.max, r.bad = ext, noJump
+		r.max, r.bad, r.broken = ext, noJump, was
 	case d <= 0 && d > maxMisorder:
 	case r.bad == uint32(h.seq): // two in a row: the source has started anew
 		r.restart(ext, h.ssrc, arrival-h.time, clock)
 		return ext
 	default:
 		r.bad = uint32(h.seq + 1)
+		r.wild, r.broken = true, true
 		return ext
 	}
 	r.received++
