@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -91,6 +95,81 @@ func TestPolicyMistakes(t *testing.T) {
 		_, err := configs.Parse("x.yaml", []byte(twoSides+c.text+"\n"), known())
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s\ngot  %v\nwant %s", c.text, err, c.want)
+		}
+	}
+}
+
+// run runs a command line and returns what it prints.
+func run(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := command()
+	cmd.SetArgs(args)
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	err := cmd.Execute()
+	return out.String(), err
+}
+
+// TestPolicyCommands: what is shown, explained and compared.
+func TestPolicyCommands(t *testing.T) {
+	old, fresh := filepath.Join(t.TempDir(), "old.yaml"), filepath.Join(t.TempDir(), "new.yaml")
+	sides := "sides:\n  core: {listen: 'udp:127.0.0.1:5060', trust: home}\n  carrier: {listen: 'udp:127.0.0.2:5060'}\n"
+	for file, text := range map[string]string{old: sides, fresh: sides + "policies: [{from: core, to: carrier, policy: trunk}]\npolicy_definitions:\n  trunk: {base: untrusted, headers: {P-Access-Network-Info: carry}}\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"policy show", []string{"untrusted@1", "ims-home@1", "transparent@1", "trusted@1"}},
+		{"policy show -c " + fresh, []string{"trunk@1", "carrier  core"}},
+		{"policy show untrusted", []string{"Call-ID  ", "own", "a=candidate", "body application/isup"}},
+		{"policy explain P-Access-Network-Info", []string{"the access, perhaps the cell", "does not cross", "crosses as it came"}},
+		{"policy explain application/sdp", []string{"is written by Bifrons"}},
+		{"policy explain a=ssrc", []string{"does not cross"}},
+		{"policy explain X-New -c " + fresh, []string{"core     carrier  drop (trunk@1)"}},
+		{"policy diff untrusted ims-home", []string{"this change newly exposes P-Access-Network-Info (carry, was drop)"}},
+		{"policy diff ims-home untrusted", []string{"this change no longer exposes P-Access-Network-Info (drop, was carry)"}},
+		{"policy diff " + old + " " + fresh, []string{"this change newly exposes P-Access-Network-Info from core to carrier (carry, was drop)"}},
+		{"policy diff trusted trusted@1", []string{"expose the same"}},
+		{"policy diff " + old + " " + old, []string{"every pair of sides exposes the same"}},
+	} {
+		out, err := run(t, strings.Fields(c.args)...)
+		for _, want := range c.want {
+			if err != nil || !strings.Contains(out, want) {
+				t.Errorf("%s: %v, no %q in\n%s", c.args, err, want, out)
+			}
+		}
+	}
+	for _, args := range []string{"policy show nope", "policy diff untrusted", "policy explain", "policy show -c /nowhere.yaml"} {
+		if out, err := run(t, strings.Fields(args)...); err == nil {
+			t.Errorf("%s: no error but\n%s", args, out)
+		}
+	}
+}
+
+// TestAuditCommand: the exit status tells, and JSON has it all.
+func TestAuditCommand(t *testing.T) {
+	const networks = " --side-a 10.1.0.5 --side-b 203.0.113.9/32"
+	const dir = "../../b2bua/audit/testdata/"
+	if out, err := run(t, strings.Fields("audit "+dir+"clean.pcap"+networks)...); err != nil || !strings.Contains(out, "no leaks") {
+		t.Errorf("clean: %v\n%s", err, out)
+	}
+	if out, err := run(t, strings.Fields("audit "+dir+"leaky.pcap"+networks)...); err == nil || exitCode(err) != 1 || !strings.Contains(out, "callid-of-alice") {
+		t.Errorf("leaky: %v\n%s", err, out)
+	}
+	out, err := run(t, strings.Fields("audit "+dir+"leaky.pcap --json"+networks)...)
+	var report struct{ Leaks []struct{ Secret string } }
+	if err == nil || json.Unmarshal([]byte(out), &report) != nil || len(report.Leaks) != 14 {
+		t.Errorf("JSON: %v, %d leaks\n%s", err, len(report.Leaks), out)
+	}
+	for _, args := range []string{"audit", "audit x.pcap", "audit x.pcap --side-a 10.0.0.0/8 --side-b 10.1.0.0/16", "audit x.pcap --side-a ten --side-b 10.1.0.0/16",
+		"audit ../../go.mod" + networks, "audit " + dir + "clean.pcap --policy nope" + networks} {
+		if out, err := run(t, strings.Fields(args)...); err == nil {
+			t.Errorf("%s: no error but\n%s", args, out)
 		}
 	}
 }

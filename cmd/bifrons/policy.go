@@ -197,14 +197,17 @@ func explain(w io.Writer, config, field string) error {
 	return t.Flush()
 }
 
-// action returns what a policy does with a header, an a=attribute or a body type.
+// action returns what a policy does with a header, an a=attribute, a body type, or another field that show lists.
 func action(p *b2bua.Policy, field string) string {
+	if how := exposed(p, field); how != "" {
+		return how
+	}
+	kind := strings.ToLower(field)
 	switch {
 	case strings.HasPrefix(field, "a="):
-		if how := exposed(p, field); how != "" {
-			return how
-		}
 		return exposed(p, "a=others")
+	case kind == "application/sdp", strings.HasPrefix(kind, "multipart/"): // anchored, and made anew of the parts that cross
+		return b2bua.Own.String()
 	case strings.Contains(field, "/"):
 		if how := exposed(p, "body "+field); how != "" {
 			return how
