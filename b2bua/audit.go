@@ -50,13 +50,16 @@ func (c *Call) quiet() bool {
 // ears are those of legs without transactions, for others.
 var ears = sync.Pool{New: func() any { return new(audit.Ear) }}
 
-// rest gives the ear of a leg back that will not hear anything soon; what it heard stays.
-func (l *Leg) rest() {
-	if l.hears != nil {
-		ears.Put(l.hears)
-		l.hears = nil
-		l.Heard = bytes.Clone(l.Heard) // without the room to grow
+// rest gives the ear of a leg back that will not hear anything soon; what it heard stays, while the call lasts.
+func (l *Leg) rest(ended bool) {
+	if l.hears == nil {
+		return
 	}
+	if l.Heard = nil; !ended {
+		l.Heard = bytes.Clone(l.hears.Arena())
+	}
+	ears.Put(l.hears)
+	l.hears = nil
 }
 
 // hear takes in what a party says of itself.
@@ -122,7 +125,8 @@ func (c *Call) clean(l *Leg, b []byte) bool {
 
 // known tells whether a token is no secret to a leg's party: it told us, it is addressed by it, or it is our own name there.
 func (c *Call) known(l *Leg, token []byte) bool {
-	if l.ear().Has(token) || l.side.names.Has(token) || strings.Contains(l.Target, string(token)) || strings.Contains(l.Dest.String(), string(token)) {
+	var at [64]byte
+	if l.ear().Has(token) || l.side.names.Has(token) || bytes.Contains(l.Dest.AppendTo(at[:0]), token) || strings.Contains(l.Target, string(token)) {
 		return true
 	}
 	for _, r := range l.Routes {

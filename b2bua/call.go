@@ -173,7 +173,7 @@ func (c *Call) settle() {
 	}
 	if live == 0 || c.quiet() {
 		for _, l := range c.Legs {
-			l.rest()
+			l.rest(c.Cause != nil && live == 0)
 		}
 	}
 	for i := range c.Branches {

@@ -60,14 +60,14 @@ const (
 	maxStep = 5
 )
 
-// Reset makes the set one of what another's Arena gave; it goes on with the same bytes, so the other must not. The tables
-// are kept for it.
+// Reset makes the set one of what an Arena gave. Its memory is kept for it.
 func (s *Set) Reset(arena []byte) {
 	s.wipe()
-	s.arena, s.short = arena, 0
+	s.arena, s.short = append(s.arena[:0], arena...), 0
+	arena = s.arena
 	for at := 0; at < len(arena); at += header + int(arena[at+2]) {
 		if at+header > len(arena) || at+header+int(arena[at+2]) > len(arena) || arena[at+2] < MinLen || Kind(arena[at]) >= NumKinds {
-			s.arena = arena[:at:at] // no arena
+			s.arena = arena[:at] // no arena
 			break
 		}
 		arena[at+1] = 0
@@ -83,7 +83,7 @@ func (s *Set) wipe() {
 	clear(s.heads)
 }
 
-// Arena returns the secrets as bytes, to be kept where a Set would be too large.
+// Arena returns the secrets as bytes, to be copied and kept where a Set would be too large.
 func (s *Set) Arena() []byte { return s.arena }
 
 // Add adds a token, and tells whether it is new. What is too short to be a secret is left out.
@@ -98,9 +98,6 @@ func (s *Set) Add(k Kind, token []byte) bool {
 	token = token[:min(len(token), MaxLen)]
 	if s.find(token) {
 		return false
-	}
-	if s.arena == nil {
-		s.arena = make([]byte, 0, 640)
 	}
 	at := len(s.arena)
 	s.arena = append(append(s.arena, byte(k), 0, byte(len(token))), token...)
