@@ -68,7 +68,7 @@ func (c *Call) hear(l *Leg, m *sip.Message) {
 		return
 	}
 	e := l.ear()
-	e.Hear(m)
+	e.Hear(m, &l.side.public)
 	l.Heard = e.Arena()
 }
 
@@ -166,6 +166,22 @@ type limiter struct{ next atomic.Int64 }
 func (l *limiter) allow(now time.Duration) bool {
 	next := l.next.Load()
 	return int64(now) >= next && l.next.CompareAndSwap(next, int64(now+time.Second))
+}
+
+// learnPublic finds the headers that every policy from a side carries.
+func (s *Server) learnPublic(from *Side) {
+	for id := range from.public {
+		from.public[id] = true
+	}
+	for _, to := range s.cfg.Sides {
+		p := s.policy(from, to)
+		for id := sip.HdrOther + 1; id < sip.NumHeaders; id++ {
+			if p.Headers[id].Action != Carry {
+				from.public[id] = (id == sip.HdrFrom || id == sip.HdrTo) && p.Names && from.public[id]
+			}
+		}
+		from.public[sip.HdrOther] = from.public[sip.HdrOther] && p.Rest == Carry && len(p.Others) == 0
+	}
 }
 
 // publicNames are known to everybody.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/bifrons/bifrons/b2bua/audit"
 	"github.com/bifrons/bifrons/b2bua/cdr"
 	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/media"
@@ -108,8 +109,9 @@ type Side struct {
 	Targets        []Target // several next hops; NextHop then is not used
 	Health         Health   // of the targets
 
-	goals []*goal
-	names leak.Set // of ours, that are no secret there
+	goals  []*goal
+	names  leak.Set     // of ours, that are no secret there
+	public audit.Public // what of its parties' headers is no secret anywhere
 }
 
 // Liveness is how a confirmed leg is watched. 0 switches a part off; in a Watch effect it leaves the part as it is, and less

@@ -90,6 +90,9 @@ func New(cfg Config) (*Server, error) {
 			s.policies[[2]*Side{a, b}] = pairPolicy(&cfg, a, b)
 		}
 	}
+	for _, side := range cfg.Sides {
+		s.learnPublic(side)
+	}
 	return s, nil
 }
 

@@ -87,13 +87,25 @@ var silent = [sip.NumHeaders]bool{
 	sip.HdrContentID:          true,
 }
 
+// Public are the headers whose values may be told to everybody the party can talk to, so that names in them are no
+// secrets; HdrOther is those without an identity. From, To and the Request-URI go together, and their tags stay secret.
+type Public [sip.NumHeaders]bool
+
 // Hear takes in a message of the party.
-func (e *Ear) Hear(m *sip.Message) {
+func (e *Ear) Hear(m *sip.Message, public *Public) {
 	if m.IsRequest() && !e.again(0, m.RequestURI) {
-		e.text(m.RequestURI)
+		if e.addresses(m.RequestURI); !public[sip.HdrTo] {
+			e.text(m.RequestURI)
+		}
 	}
 	for i := range m.Headers {
 		h := &m.Headers[i]
+		if public[h.ID] {
+			if (h.ID == sip.HdrFrom || h.ID == sip.HdrTo) && !e.again(h.ID, h.Value) {
+				e.addresses(e.tag(h.Value)) // an address is no name, and never crosses
+			}
+			continue
+		}
 		if silent[h.ID] || len(h.Value) < leak.MinLen || e.again(h.ID, h.Value) {
 			continue
 		}
@@ -145,22 +157,24 @@ func (e *Ear) oneVia(v []byte) {
 	}
 }
 
-func (e *Ear) party(v []byte) {
+func (e *Ear) party(v []byte) { e.text(e.tag(v)) }
+
+// tag hears the tag of a From or To and returns what stands before it.
+func (e *Ear) tag(v []byte) []byte {
 	i := bytes.Index(v, []byte(";tag="))
 	if i < 0 { // none, or one written with blanks
 		if a, err := sip.ParseAddress(v); err == nil {
 			tag, _ := a.Params.Get("tag")
 			e.Add(leak.Tag, tag)
 		}
-		e.text(v)
-		return
+		return v
 	}
-	e.text(v[:i])
 	tag := v[i+5:]
 	if i := bytes.IndexByte(tag, ';'); i >= 0 {
 		tag = tag[:i]
 	}
 	e.Add(leak.Tag, tag)
+	return v[:i]
 }
 
 func (e *Ear) callID(v []byte) {

@@ -71,9 +71,9 @@ func TestHear(t *testing.T) {
 		{body: "<list uri='sip:c@conf.home.example'/>", want: []string{"host conf.home.example"}},
 	} {
 		var e Ear
-		e.Hear(message(t, "", ""))
+		e.Hear(message(t, "", ""), &nothing)
 		before := heard(&e)
-		e.Hear(message(t, c.header, c.body))
+		e.Hear(message(t, c.header, c.body), &nothing)
 		got := heard(&e)[len(before):]
 		if d := cmp.Diff(c.want, got); d != "" && len(c.want)+len(got) > 0 {
 			t.Errorf("%s%s: want - heard +\n%s", c.header, c.body, d)
@@ -85,12 +85,12 @@ func TestHear(t *testing.T) {
 func TestHearAgain(t *testing.T) {
 	var e Ear
 	m := message(t, "Record-Route: <sip:scscf.home.example;lr>", "v=0\r\no=switch1 1719384 2 IN IP4 192.0.2.11\r\n")
-	e.Hear(m)
+	e.Hear(m, &nothing)
 	want := heard(&e)
-	e.Hear(m)
+	e.Hear(m, &nothing)
 	var other Ear
 	other.Reset(e.Arena())
-	other.Hear(m)
+	other.Hear(m, &nothing)
 	if !slices.Equal(heard(&e), want) || !slices.Equal(heard(&other), want) || len(want) < 4 {
 		t.Errorf("first %q, again %q, the other %q", want, heard(&e), heard(&other))
 	}
@@ -132,7 +132,7 @@ func FuzzEar(f *testing.F) {
 			return
 		}
 		var e Ear
-		e.Hear(m)
+		e.Hear(m, &nothing)
 		low := strings.ToLower(string(m.Append(nil)))
 		e.Each(0, func(k leak.Kind, token []byte) {
 			if !strings.Contains(low, strings.ToLower(string(token))) && k != leak.ICID && k != leak.Host {

@@ -48,6 +48,9 @@ type Report struct {
 	Leaks   []Leak `json:"leaks"`
 }
 
+// nothing is public in the traffic of a product whose policy we do not know.
+var nothing Public
+
 // judge is the work on one capture.
 type judge struct {
 	*Capture
@@ -163,7 +166,7 @@ func (j *judge) hear(d datagram, from int) {
 		if m.Parse(d.data) != nil && len(m.Headers) == 0 {
 			e.text(d.data)
 		} else {
-			e.Hear(m)
+			e.Hear(m, &nothing)
 		}
 	case isRTCP(d.data):
 		e.rtcp(d.data, func(ssrc uint32) { j.source(from, ssrc, d.frame) })
@@ -179,7 +182,7 @@ func (j *judge) say(d datagram, to int) {
 	if !isSIP(d.data) || m.Parse(d.data) != nil {
 		return
 	}
-	j.mouths[to].Hear(m)
+	j.mouths[to].Hear(m, &nothing)
 	j.end[to] = j.mouths[to].Each(j.end[to], func(_ leak.Kind, token []byte) { j.said[to][strings.ToLower(string(token))] = d.frame })
 }
 
