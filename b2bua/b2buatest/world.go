@@ -136,11 +136,12 @@ func (w *World) start(last uint64) {
 	next := uint16(20000)
 	spoken := map[netip.AddrPort]uint64{}
 	var tones []Sounded
+	full := false
 	if w.Media != nil {
-		next, spoken, tones = w.Media.next, w.Media.Spoken, w.Media.Tones // as the ports of a real address are used in turn
+		next, spoken, tones, full = w.Media.next, w.Media.Spoken, w.Media.Tones, w.Media.Full // as the ports of a real address are used in turn
 	}
 	w.Media = NewMedia(w.T)
-	w.Media.next, w.Media.Spoken, w.Media.Tones = next, spoken, tones
+	w.Media.next, w.Media.Spoken, w.Media.Tones, w.Media.Full = next, spoken, tones, full
 	w.cfg.Media = w.Media
 	w.fixed = last << 16
 	srv, err := b2bua.New(w.cfg)
