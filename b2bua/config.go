@@ -91,23 +91,24 @@ type Local struct {
 
 // Side is a network we face.
 type Side struct {
-	Name           string
-	Locals         []*Local
-	Domain         string // host of From and To of our own
-	Trust          Trust
-	NextHop        NextHop
-	Apps           []string // the chain of calls that come in here
-	FollowRedirect bool     // dial the Contact of a 3xx of this side, else it is a failure
-	Allow          []netip.Prefix
-	UDPOnly        bool // no request changes to TCP because it is large
-	Media          netip.Addr
-	MediaAdvertise netip.Addr // shown in descriptions instead of Media when valid
-	MediaLatch     media.Latch
-	MediaDSCP      uint8 // marks what is sent to the parties
-	Keys           Keys
-	Liveness       Liveness // of confirmed legs; the zero value watches nothing
-	Targets        []Target // several next hops; NextHop then is not used
-	Health         Health   // of the targets
+	Name            string
+	Locals          []*Local
+	Domain          string // host of From and To of our own
+	Trust           Trust
+	NextHop         NextHop
+	Apps            []string // the chain of calls that come in here
+	FollowRedirect  bool     // dial the Contact of a 3xx of this side, else it is a failure
+	Allow           []netip.Prefix
+	RefuseStrangers bool // who is not in Allow gets 403, once a second at most; else nothing
+	UDPOnly         bool // no request changes to TCP because it is large
+	Media           netip.Addr
+	MediaAdvertise  netip.Addr // shown in descriptions instead of Media when valid
+	MediaLatch      media.Latch
+	MediaDSCP       uint8 // marks what is sent to the parties
+	Keys            Keys
+	Liveness        Liveness // of confirmed legs; the zero value watches nothing
+	Targets         []Target // several next hops; NextHop then is not used
+	Health          Health   // of the targets
 
 	goals  []*goal
 	names  leak.Set     // of ours, that are no secret there

@@ -18,18 +18,19 @@ import (
 
 // Server finds the call of every message, makes new calls, and turns their clock.
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	mint     *minter
-	metrics  *Metrics
-	sides    map[string]*Side
-	policies map[[2]*Side]*Policy
-	sessions sync.Pool // of *sdp.Session
-	stats    statistics
-	leakLog  limiter
-	refusals refusals
-	goals    []*goal
-	history  history
+	cfg       Config
+	log       *slog.Logger
+	mint      *minter
+	metrics   *Metrics
+	sides     map[string]*Side
+	policies  map[[2]*Side]*Policy
+	sessions  sync.Pool // of *sdp.Session
+	stats     statistics
+	leakLog   limiter
+	refusals  refusals
+	strangers perSource
+	goals     []*goal
+	history   history
 
 	table  table
 	wheel  wheel

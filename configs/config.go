@@ -43,6 +43,7 @@ type Side struct {
 	Redirect  Redirect
 	Media     SideMedia
 	Allow     []netip.Prefix // who may send to us; empty: everybody
+	Strangers Strangers      // what others get
 }
 
 // TLS has the files of a side that speaks TLS. They are read again when they change.
@@ -160,6 +161,15 @@ const (
 	AuditOff   Audit = "off"
 	AuditCount Audit = "count"
 	AuditBlock Audit = "block"
+)
+
+// Strangers says what those get who may not send to us.
+type Strangers string
+
+// Ignore sends nothing; Forbid answers requests with 403, each source once a second at most.
+const (
+	Ignore Strangers = "ignore"
+	Forbid Strangers = "forbid"
 )
 
 // Redirect says what happens to a 3xx answer.
@@ -280,7 +290,7 @@ func DefaultConfig() Config {
 
 // DefaultSide has every default of a side but its listeners.
 func DefaultSide(name string) Side {
-	s := Side{Name: name, Trust: Untrusted, Redirect: Refuse, Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
+	s := Side{Name: name, Trust: Untrusted, Redirect: Refuse, Strangers: Ignore, Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
 		Health: Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}}
 	l := &s.Liveness
 	l.Probe.Every, l.Probe.Timeout, l.Probe.Strikes = 30*time.Second, 2*time.Second, 3

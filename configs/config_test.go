@@ -30,6 +30,7 @@ sides:
     apps: [example, menu]
     redirect: follow
     media: {address: 127.0.0.3, advertise: 192.0.2.3, latch: strict, dtmf: info, dscp: 46}
+    strangers: forbid
     allow: [127.0.0.0/8, "2001:db8::1"]
     liveness:
       probe: {method: OPTIONS, every: 2500ms, timeout: 300ms, strikes: 1}
@@ -71,7 +72,7 @@ func TestParseEverything(t *testing.T) {
 				{"udp", netip.MustParseAddrPort("127.0.0.1:5070")},
 				{"udp", netip.MustParseAddrPort("127.0.0.2:5070")},
 			},
-			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow,
+			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow, Strangers: Forbid,
 			NextHop:  Hop{"sip:orig@127.0.0.1:5090;lr", netip.MustParseAddrPort("127.0.0.1:5090"), "udp"},
 			Apps:     []string{"example", "menu"},
 			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3"), Strict, DTMFInfo, 46},
@@ -82,7 +83,7 @@ func TestParseEverything(t *testing.T) {
 			Name:      "carrier",
 			Listen:    []Listener{{"udp", netip.MustParseAddrPort("[2001:db8::5]:5060")}},
 			Advertise: netip.AddrPortFrom(netip.MustParseAddr("2001:db8::6"), 0),
-			Domain:    "[2001:db8::6]", Trust: Untrusted, Redirect: Refuse,
+			Domain:    "[2001:db8::6]", Trust: Untrusted, Redirect: Refuse, Strangers: Ignore,
 			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6"), Relatch, DTMFAuto, 0},
 			NextHop: Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060"), "udp"},
 			Targets: []Target{{Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060"), "udp"}, 0, 1},

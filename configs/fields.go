@@ -82,6 +82,7 @@ func (d *decoder) side(v value, s *Side) {
 				{"dscp", read(d, &s.Media.DSCP, "a number", number)},
 			})
 		}},
+		{"strangers", read(d, &s.Strangers, "a word", choice(same(Ignore), same(Forbid)))},
 		{"allow", readList(d, &s.Allow, "a network such as 192.0.2.0/24, or a list of them", network)},
 	})
 }

@@ -296,6 +296,33 @@ func TestRedirectFollowed(t *testing.T) {
 	s.ended(hungUp)
 }
 
+// TestStrangersForbidden: with forbid a stranger gets 403, and a flood of requests a few.
+func TestStrangersForbidden(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(set *settings) {
+		set.Side = fmt.Sprintf(", strangers: forbid, allow: [%s/32, %s/32]", set.ip(11), set.ip(12))
+	})
+	stranger := newUA(t, s.addr(31, 5060), s.core(), "secret")
+	for range 200 {
+		stranger.dialogTo("bob").send("OPTIONS", "")
+	}
+	stranger.await(patience, "403", func(m message) bool { return m.status() == 403 })
+	more := 0
+	for {
+		if _, ok := stranger.within(300*time.Millisecond, func(m message) bool { return m.status() > 0 }); !ok {
+			break
+		}
+		more++
+	}
+	if more > 20 {
+		t.Errorf("%d more answers to a flood", more)
+	}
+	caller, callee := s.phones()
+	c := s.connect(caller, callee)
+	c.hangUp(c.a, c.b)
+	s.ended(hungUp)
+}
+
 // TestStrangers: allow lists who may send to a side; others make no call.
 func TestStrangers(t *testing.T) {
 	t.Parallel()

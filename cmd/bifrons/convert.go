@@ -26,7 +26,7 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 // coreSide turns a side into the call core's, less its addresses.
 func coreSide(s *configs.Side) *b2bua.Side {
 	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
-		UDPOnly: s.UDPOnly, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
+		UDPOnly: s.UDPOnly, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
 		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF],
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
 	for _, t := range s.Targets {
