@@ -280,6 +280,7 @@ func (c *Call) end(cause Cause) {
 	}
 	c.Cause = &cause
 	c.Invite = Text{}
+	c.srv.unmerge(c) // before the caller's network hears of the end: it may ask again at once
 	rec := cdr.Record{Call: c.ID, Start: c.Started, Ringing: c.Rang, Answer: c.Answer, End: c.srv.cfg.Clock.Wall(),
 		Status: cause.Status, By: cause.By, Cause: cause.Text, Evidence: cause.Evidence, Legs: make([]cdr.Leg, 0, len(c.Legs))}
 	for i, l := range c.Legs {
@@ -293,7 +294,6 @@ func (c *Call) end(cause Cause) {
 	for i := range c.Branches {
 		c.Branches[i].Until, c.Branches[i].Hunt = 0, nil
 	}
-	c.srv.unmerge(c)
 	c.srv.active.Add(-1)
 	c.srv.metrics.ended(cause.Status)
 	c.srv.cfg.CDR.Write(rec)

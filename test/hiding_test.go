@@ -74,7 +74,8 @@ func TestCaptureOfOurs(t *testing.T) {
 	s := start(t)
 	caller, callee := s.phones()
 	film := newCamera(t)
-	caller.camera, callee.camera = film, film
+	caller.camera.Store(film)
+	callee.camera.Store(film)
 	c := s.connect(caller, callee)
 	hold := c.a.send("INVITE", strings.ReplaceAll(sdp(s.media(s.caller()), 31000, 2), "a=sendrecv", "a=sendonly"))
 	again := callee.request("INVITE")
@@ -120,7 +121,8 @@ func TestCaptureOfTopoh(t *testing.T) {
 	eventually(t, 10*time.Second, "Kamailio listens", func() bool { return bound(t, n.core()) })
 	film := newCamera(t)
 	caller, callee := newUA(t, n.caller(), n.core(), "secret"), newUA(t, n.callee(), n.core(), "hidden")
-	caller.camera, callee.camera = film, film
+	caller.camera.Store(film)
+	callee.camera.Store(film)
 	a := caller.dialogTo("bob")
 	inv := a.send("INVITE", sdp(n.media(n.caller()), 31000, 1), "User-Agent: SecretPhone/1.0 (build 7)", "P-Charging-Vector: icid-value=secret-icid-1;orig-ioi=secret.example")
 	got := callee.request("INVITE")

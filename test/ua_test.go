@@ -25,7 +25,7 @@ type ua struct {
 	mark string // what its branches have, and the user of its Contact: secret for the caller, hidden for the callee
 	news chan struct{}
 
-	camera *camera // films what it sends and receives, if there is one
+	camera atomic.Pointer[camera] // films what it sends and receives, if there is one
 
 	mu      sync.Mutex
 	pending []message
@@ -84,8 +84,8 @@ func (u *ua) read() {
 			continue
 		}
 		m.source = from.String()
-		if u.camera != nil {
-			u.camera.film(m.source, u.addr, buf[:n])
+		if film := u.camera.Load(); film != nil {
+			film.film(m.source, u.addr, buf[:n])
 		}
 		if u.lost() {
 			continue
@@ -216,8 +216,8 @@ func (u *ua) raw(to, text string) {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	if u.camera != nil {
-		u.camera.film(u.addr, to, []byte(text))
+	if film := u.camera.Load(); film != nil {
+		film.film(u.addr, to, []byte(text))
 	}
 	if _, err := u.conn.WriteToUDP([]byte(text), at); err != nil {
 		u.t.Fatal(err)
