@@ -238,7 +238,8 @@ func (p *Policy) Exposures() (out []Exposure) {
 		Exposure{"display names", p.Display.String()}, Exposure{"user parts", p.User.String()},
 		Exposure{"host names of From, To, Request-URI", map[bool]string{true: "carry", false: "own"}[p.Names]},
 		Exposure{"feature tags of Contact", word[p.ContactTags]},
-		Exposure{"RTP header extensions", word[!p.StripExtensions]},
+		Exposure{"RTP header extensions", word[!p.StripExtensions]}, Exposure{"SRTP with its keys", p.SDP.Secure.String()},
+		Exposure{"T.38 fax", p.SDP.Fax.String()}, Exposure{"MSRP and other streams, not anchored", p.SDP.Streams.String()},
 		Exposure{"what Privacy asks for", map[bool]string{true: "obeyed", false: "left to the next hop"}[p.Privacy]})
 }
 

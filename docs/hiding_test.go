@@ -71,6 +71,8 @@ func testOf(field string) string {
 		return catalogue
 	case field == "Via", field == "CSeq", field == "Call-ID", field == "Contact", field == "From", field == "To", field == "Max-Forwards", strings.HasPrefix(field, "Content-"):
 		return catalogue + ", [TestScenarios](../b2bua/scenario_test.go)"
+	case field == "SRTP with its keys", field == "T.38 fax", strings.HasPrefix(field, "MSRP"):
+		return "[descriptions_test.go](../test/descriptions_test.go)"
 	case field == "RTP header extensions":
 		return "[TestNothingOfAPartyCrosses](../media/link_test.go)"
 	case field == "what Privacy asks for":
