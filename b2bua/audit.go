@@ -27,6 +27,7 @@ func (l *Leg) ear() *audit.Ear {
 	if l.hears == nil {
 		l.hears = ears.Get().(*audit.Ear)
 		l.hears.Reset(l.Heard)
+		l.hears.Own = &l.side.common
 	}
 	return l.hears
 }
@@ -95,7 +96,7 @@ func (c *Call) clean(l *Leg, b []byte) bool {
 		if x == l || len(x.Heard) == 0 {
 			continue
 		}
-		where, policy := audit.NewLocator(b), c.srv.policy(x.side, l.side)
+		where := audit.NewLocator(b)
 		for e, at := x.ear(), 0; ; {
 			hit, ok := e.Next(b, at)
 			if !ok {
@@ -108,7 +109,7 @@ func (c *Call) clean(l *Leg, b []byte) bool {
 				continue
 			}
 			field := where.At(hit.Start)
-			if policy.Means(field, hit.Kind, c.srv.cfg.Anchor) {
+			if c.srv.policy(x.side, l.side).Means(field, hit.Kind, c.srv.cfg.Anchor) {
 				continue
 			}
 			if !e.Marked(hit, leakedTo|l.Slot) && c.known(l, e.Token(hit)) {
@@ -166,6 +167,18 @@ type limiter struct{ next atomic.Int64 }
 func (l *limiter) allow(now time.Duration) bool {
 	next := l.next.Load()
 	return int64(now) >= next && l.next.CompareAndSwap(next, int64(now+time.Second))
+}
+
+// learnCommon collects the names of ours that no side need be spared: those that all sides know.
+func (s *Server) learnCommon(side *Side) {
+	side.names.Each(0, func(k leak.Kind, name []byte) {
+		for _, other := range s.cfg.Sides {
+			if !other.names.Has(name) {
+				return
+			}
+		}
+		side.common.Add(k, name)
+	})
 }
 
 // learnPublic finds the headers that every policy from a side carries.

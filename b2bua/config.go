@@ -112,6 +112,7 @@ type Side struct {
 
 	goals  []*goal
 	names  leak.Set     // of ours, that are no secret there
+	common leak.Set     // those of them that all sides know
 	public audit.Public // what of its parties' headers is no secret anywhere
 }
 

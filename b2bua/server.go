@@ -93,6 +93,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	for _, side := range cfg.Sides {
 		s.learnPublic(side)
+		s.learnCommon(side)
 	}
 	return s, nil
 }

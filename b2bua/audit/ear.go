@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"hash/maphash"
-	"unicode"
 
 	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/sip"
@@ -12,6 +11,7 @@ import (
 // Ear is what was heard from one party. The zero value has heard nothing.
 type Ear struct {
 	leak.Set
+	Own   *leak.Set  // names of ours that everybody knows; they are not heard
 	lines [64]uint32 // hashes of lines heard before, the latest of each slot
 }
 
@@ -94,7 +94,9 @@ type Public [sip.NumHeaders]bool
 // Hear takes in a message of the party.
 func (e *Ear) Hear(m *sip.Message, public *Public) {
 	if m.IsRequest() && !e.again(0, m.RequestURI) {
-		if e.addresses(m.RequestURI); !public[sip.HdrTo] {
+		if public[sip.HdrTo] {
+			e.addresses(m.RequestURI)
+		} else {
 			e.text(m.RequestURI)
 		}
 	}
@@ -105,6 +107,9 @@ func (e *Ear) Hear(m *sip.Message, public *Public) {
 				e.addresses(e.tag(h.Value)) // an address is no name, and never crosses
 			}
 			continue
+		}
+		if h.ID == sip.HdrVia && !m.IsRequest() {
+			continue // ours, given back
 		}
 		if silent[h.ID] || len(h.Value) < leak.MinLen || e.again(h.ID, h.Value) {
 			continue
@@ -211,10 +216,16 @@ func (e *Ear) dialog(v []byte) {
 // software hears a product list: as a whole, and each product of it that has a version.
 func (e *Ear) software(v []byte) {
 	e.Add(leak.Software, v)
-	for _, product := range bytes.FieldsFunc(v, func(r rune) bool { return r == ' ' || r == '(' || r == ')' || r == ',' || r == ';' }) {
-		if bytes.ContainsAny(product, "0123456789") && bytes.ContainsFunc(product, unicode.IsLetter) {
-			e.Add(leak.Software, product)
+	for start, digits, letters := 0, false, false; start < len(v); start, digits, letters = start+1, false, false {
+		end := start
+		for ; end < len(v) && bytes.IndexByte([]byte(" (),;"), v[end]) < 0; end++ {
+			digits = digits || v[end]-'0' < 10
+			letters = letters || letter(v[end])
 		}
+		if digits && letters {
+			e.Add(leak.Software, v[start:end])
+		}
+		start = end
 	}
 }
 

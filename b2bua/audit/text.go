@@ -8,8 +8,9 @@ import (
 	"github.com/bifrons/bifrons/sip"
 )
 
-// text hears the addresses anywhere in a text, and the hosts of the URIs in it.
+// text hears the hosts of the URIs in a text, and the addresses anywhere else.
 func (e *Ear) text(v []byte) {
+	done := 0
 	for from := 0; ; {
 		i := bytes.IndexByte(v[from:], ':')
 		if i < 0 {
@@ -17,11 +18,15 @@ func (e *Ear) text(v []byte) {
 		}
 		i += from
 		from = i + 1
-		if i > 0 && letter(v[i-1]) {
-			from = max(from, e.uri(v, i))
+		if i == 0 || !letter(v[i-1]) {
+			continue
+		}
+		if end := e.uri(v, i); end > from {
+			e.addresses(v[done:i])
+			from, done = end, end
 		}
 	}
-	e.addresses(v)
+	e.addresses(v[done:])
 }
 
 // uri hears the host of a URI whose scheme ends at i, and returns where it ended: scheme:[//][user@]host[:port].
@@ -39,6 +44,7 @@ func (e *Ear) uri(v []byte, i int) int {
 	}
 	switch {
 	case at >= 0:
+		e.addresses(v[start:at])
 		start = at + 1
 	case !slashes && !sipScheme(v[:i]): // urn:, a time, the port of something, or a number in its context (RFC 3966 5.1.5)
 		if i >= 3 && sip.EqualFold(v[i-3:i], "tel") {
@@ -106,17 +112,24 @@ func (e *Ear) host(name, after []byte) {
 		bare = bare[1 : len(bare)-1]
 	}
 	if !address(bare) {
-		if hostName(bare) {
+		if hostName(bare) && !e.known(bare) {
 			e.Add(leak.Host, bytes.TrimSuffix(bare, []byte(".")))
 		}
 		return
 	}
-	e.Add(leak.Address, bare)
+	if !e.known(bare) {
+		e.Add(leak.Address, bare)
+	}
 	if port > 1 {
 		var both [64]byte
-		e.Add(leak.Port, append(append(both[:0], name...), after[:port]...))
+		if whole := append(append(both[:0], name...), after[:port]...); !e.known(whole) {
+			e.Add(leak.Port, whole)
+		}
 	}
 }
+
+// known tells whether a name is ours.
+func (e *Ear) known(name []byte) bool { return e.Own != nil && e.Own.Has(name) }
 
 // hostName tells whether a text can be the name of a host.
 func hostName(b []byte) bool {
@@ -215,9 +228,12 @@ func (e *Ear) body(b []byte) {
 		if i == 0 {
 			i = len(b)
 		}
-		line := bytes.TrimRight(b[:i], "\r\n")
-		if b = b[i:]; len(line) < 8 || line[1] != '=' {
+		line := b[:i]
+		if b = b[i:]; len(line) < 8 || line[1] != '=' || !speaking[line[0]] {
 			continue
+		}
+		for n := len(line); n > 0 && line[n-1] <= '\r'; n = len(line) {
+			line = line[:n-1]
 		}
 		switch line[0] {
 		case 'o':
@@ -231,6 +247,9 @@ func (e *Ear) body(b []byte) {
 		}
 	}
 }
+
+// speaking are the lines of a description that may name somebody.
+var speaking = [256]bool{'o': true, 'c': true, 'a': true, 's': true, 'i': true, 'u': true, 'e': true, 'p': true}
 
 // field cuts the next word off.
 func field(v []byte) (word, rest []byte) {
