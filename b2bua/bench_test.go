@@ -16,7 +16,7 @@ import (
 // benchInvite is an INVITE as an S-CSCF sends one, with a place for its number.
 const benchInvite = "INVITE sip:bench@192.0.2.1:5060 SIP/2.0\r\n" +
 	"Via: SIP/2.0/UDP 198.51.100.7:5080;branch=z9hG4bK-%[1]d-inv\r\n" +
-	"From: <sip:alice@example.com>;tag=77a%[1]d\r\n" +
+	"From: <sip:alice@example.com>;tag=77a%08[1]d\r\n" +
 	"To: <sip:bench@example.com>\r\n" +
 	"Call-ID: %[1]d-4711@198.51.100.7\r\n" +
 	"CSeq: 1 INVITE\r\n" +
@@ -124,7 +124,7 @@ func benchmarkCall(b *testing.B, mode AuditMode) {
 			strconv.Itoa(len(answer))+"\r\n\r\n"+answer), z)
 		to := benchLine(out[a], "To: ")
 		in := func(method string, cseq int) []byte {
-			return fmt.Appendf(nil, "%s sip:192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7:5080;branch=z9hG4bK-%d-%s\r\nFrom: <sip:alice@example.com>;tag=77a%d\r\n%s\r\n"+
+			return fmt.Appendf(nil, "%s sip:192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7:5080;branch=z9hG4bK-%d-%s\r\nFrom: <sip:alice@example.com>;tag=77a%08d\r\n%s\r\n"+
 				"Call-ID: %d-4711@198.51.100.7\r\nCSeq: %d %s\r\nContact: <sip:alice@198.51.100.7:5080>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n", method, n, method, n, to, n, cseq, method)
 		}
 		give(in("ACK", 1), a)
@@ -153,7 +153,7 @@ func benchHead(b *testing.B, request []byte, n int) string {
 	for _, name := range []string{"Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "} {
 		line := benchLine(request, name)
 		if name == "To: " && !bytes.Contains([]byte(line), []byte(";tag=")) {
-			line += ";tag=99b" + strconv.Itoa(n)
+			line += fmt.Sprintf(";tag=99b%08d", n)
 		}
 		if line == "" {
 			b.Fatalf("no %s in\n%s", name, request)
