@@ -3,6 +3,7 @@ package b2bua
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -61,18 +62,8 @@ func (l *lastSent) Send(b []byte, to netip.AddrPort) error {
 	return l.sock.Send(b, l.sink)
 }
 
-// noMedia gives ports that carry nothing.
-type noMedia struct{ next uint32 }
-
-func (m *noMedia) Open(at media.Place) (media.Port, error) {
-	m.next++
-	return media.Port{ID: media.PortID(m.next), Local: netip.AddrPortFrom(at.Local, uint16(20000+m.next%1000*2))}, nil
-}
-func (*noMedia) Do(media.Command)               {}
-func (*noMedia) Close(media.PortID) media.Stats { return media.Stats{} }
-
-// BenchmarkCall is all steps of one IMS-size call, INVITE to the answers of BYE, with the leak audit off and on: the
-// difference is what the audit costs.
+// BenchmarkCall is all steps of one IMS-size call, INVITE to the answers of BYE, with media anchored in a real relay as a server
+// does by default, and with the leak audit off and on: the difference is what the audit costs.
 func BenchmarkCall(b *testing.B) {
 	for _, mode := range []struct {
 		name  string
@@ -100,7 +91,14 @@ func benchmarkCall(b *testing.B, mode AuditMode) {
 	cfg := DefaultConfig()
 	cfg.Sides = []*Side{{Name: "core", Locals: []*Local{l}, Domain: "example.org", Trust: Home, NextHop: NextHop{Host: z.String(), Addr: z}}}
 	cfg.Audit, cfg.Clock, cfg.Key = mode, clock, [16]byte{1}
-	cfg.Anchor, cfg.Media, cfg.Sides[0].Media = true, &noMedia{}, at.Addr()
+	rc := media.DefaultConfig()
+	rc.Quarantine = 0
+	relay, err := media.New(rc, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer relay.Shutdown()
+	cfg.Anchor, cfg.Media, cfg.Sides[0].Media = true, relay, netip.MustParseAddr("127.0.0.1")
 	s, err := New(cfg)
 	if err != nil {
 		b.Fatal(err)
