@@ -141,6 +141,13 @@ func (s *Set) step() int {
 	return min(s.short-gram+1, maxStep)
 }
 
+// skipped is how far into a token its grams begin, where it is long enough: many share their first letters, as branches do
+// (RFC 3261 8.1.1.7).
+const skipped = 7
+
+// first returns the position of the first gram of a token of n bytes.
+func (s *Set) first(n int) int { return min(n-gram-s.step()+1, skipped) }
+
 // rebuild makes the tables anew for a shorter token.
 func (s *Set) rebuild() {
 	s.wipe()
@@ -154,8 +161,12 @@ func (s *Set) index(at int) {
 	if len(s.grams) >= 4*len(s.heads) {
 		s.grow()
 	}
-	token := s.arena[at+header:]
-	for pos := range s.step() {
+	n := int(s.arena[at+2])
+	token, first, last := s.arena[at+header:], s.first(n), n-gram // the last one is for find
+	for pos := first; pos <= last; pos++ {
+		if pos == first+s.step() {
+			pos = last
+		}
 		h := hash(word(token[pos:]))
 		s.filter[h>>26] |= 1 << (h >> 20 & 63)
 		s.enter(place{hash: h, where: uint32(at)<<8 | uint32(pos)})
@@ -185,13 +196,14 @@ func (s *Set) find(token []byte) bool {
 	if len(s.heads) == 0 {
 		return false
 	}
-	h := hash(word(token))
+	last := len(token) - gram
+	h := hash(word(token[last:]))
 	if s.filter[h>>26]>>(h>>20&63)&1 == 0 {
 		return false
 	}
 	for i := s.heads[s.bucket(h)]; i != 0; {
 		p := s.grams[i-1]
-		if at := int(p.where >> 8); p.hash == h && p.where&0xff == 0 && int(s.arena[at+2]) == len(token) && same(s.arena[at+header:at+header+len(token)], token) {
+		if at := int(p.where >> 8); p.hash == h && int(p.where&0xff) == last && int(s.arena[at+2]) == len(token) && same(s.arena[at+header:at+header+len(token)], token) {
 			return true
 		}
 		i = p.next
@@ -223,8 +235,8 @@ func (s *Set) Next(b []byte, from int) (Hit, bool) {
 			break
 		}
 	}
-	// A token that starts at p is met at the first place at p or later, so a few places more are enough.
-	for at += step; at+gram <= len(b) && at < best.Start+step; at += step {
+	// A token is met soon after its start, so a few places more are enough.
+	for at += step; at+gram <= len(b) && at < best.Start+step+skipped; at += step {
 		s.candidates(b, from, at, hash(word(b[at:])), &best)
 	}
 	return best, best.End > 0
