@@ -12,16 +12,6 @@ import (
 	"github.com/bifrons/bifrons/sip"
 )
 
-// AuditMode is what the leak audit does with a message that would tell one party a secret of another.
-type AuditMode uint8
-
-// The modes: nothing is searched; the message goes out and is counted; the message is not sent and the call ends.
-const (
-	AuditOff AuditMode = iota
-	AuditCount
-	AuditBlock
-)
-
 // ear returns what a leg's party has told so far.
 func (l *Leg) ear() *audit.Ear {
 	if l.hears == nil {
@@ -65,7 +55,7 @@ func (l *Leg) rest(ended bool) {
 
 // hear takes in what a party says of itself.
 func (c *Call) hear(l *Leg, m *sip.Message) {
-	if c.srv.cfg.Audit == AuditOff {
+	if c.srv.cfg.Audit == leak.Off {
 		return
 	}
 	e := l.ear()
@@ -88,7 +78,7 @@ const leakedTo = 0x80
 
 // clean tells whether a message to a leg's party may be sent.
 func (c *Call) clean(l *Leg, b []byte) bool {
-	if c.srv.cfg.Audit == AuditOff {
+	if c.srv.cfg.Audit == leak.Off {
 		return true
 	}
 	clean := true
@@ -121,7 +111,7 @@ func (c *Call) clean(l *Leg, b []byte) bool {
 			c.leaked(x, l, hit.Kind, field, e.Token(hit))
 		}
 	}
-	return clean || c.srv.cfg.Audit != AuditBlock
+	return clean || c.srv.cfg.Audit != leak.Block
 }
 
 // known tells whether a token is no secret to a leg's party: it told us, it is addressed by it, or it is our own name there.
@@ -138,15 +128,15 @@ func (c *Call) known(l *Leg, token []byte) bool {
 	return false
 }
 
-// leaked counts a leak, tells of it, and in AuditBlock has the call end.
+// leaked counts a leak, tells of it, and in leak.Block has the call end.
 func (c *Call) leaked(from, to *Leg, k leak.Kind, f audit.Field, token []byte) {
 	s := c.srv
 	s.metrics.leaks.WithLabelValues(f.String()).Inc()
 	if s.leakLog.allow(s.now()) {
 		s.log.Warn("secret of one party in a message to another", "call", c.ID, "from", from.Side, "to", to.Side, "field", f.String(),
-			"name", f.Name, "kind", k.String(), "secret", string(token), "blocked", s.cfg.Audit == AuditBlock)
+			"name", f.Name, "kind", k.String(), "secret", string(token), "blocked", s.cfg.Audit == leak.Block)
 	}
-	if s.cfg.Audit == AuditBlock && c.spill == "" {
+	if s.cfg.Audit == leak.Block && c.spill == "" {
 		c.spill = k.String() + " of the other party in " + f.String()
 	}
 }

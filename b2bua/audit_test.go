@@ -9,6 +9,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/b2buatest"
+	"github.com/bifrons/bifrons/internal/leak"
 )
 
 // talkative is an application that tells the callee which call it is, as people do when they debug.
@@ -26,13 +27,13 @@ func talkative(c *b2bua.Config) {
 func TestAuditModes(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		mode   b2bua.AuditMode
+		mode   leak.Mode
 		script string
 		count  float64
 	}{
-		{"off", b2bua.AuditOff, "alice > INVITE sdp\nalice < 100\nbob < INVITE has=alice-call\nbob > 486\nbob < ACK\nalice < 486\nalice > ACK", 0},
-		{"count", b2bua.AuditCount, "alice > INVITE sdp\nalice < 100\nbob < INVITE has=alice-call\nbob > 486\nbob < ACK\nalice < 486\nalice > ACK", 2},
-		{"block", b2bua.AuditBlock, "alice > INVITE sdp\nalice < 100\nbob < nothing\nalice < 500\nalice > ACK\nrecord status=500 by=bifrons\nwait 40s\nbob < nothing", 2},
+		{"off", leak.Off, "alice > INVITE sdp\nalice < 100\nbob < INVITE has=alice-call\nbob > 486\nbob < ACK\nalice < 486\nalice > ACK", 0},
+		{"count", leak.Count, "alice > INVITE sdp\nalice < 100\nbob < INVITE has=alice-call\nbob > 486\nbob < ACK\nalice < 486\nalice > ACK", 2},
+		{"block", leak.Block, "alice > INVITE sdp\nalice < 100\nbob < nothing\nalice < 500\nalice > ACK\nrecord status=500 by=bifrons\nwait 40s\nbob < nothing", 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := b2buatest.NewWorld(t, func(w *b2buatest.World, cfg *b2bua.Config) {
@@ -45,7 +46,7 @@ func TestAuditModes(t *testing.T) {
 			if got := leaks(t, w.Server); got != c.count {
 				t.Errorf("%v leaks counted, want %v", got, c.count)
 			}
-			if c.mode == b2bua.AuditBlock {
+			if c.mode == leak.Block {
 				r := w.Records[len(w.Records)-1]
 				if r.Cause != "leak stopped" || !strings.Contains(r.Evidence, "other header") {
 					t.Errorf("recorded as %+v", r)
@@ -64,7 +65,7 @@ func TestNothingCrosses(t *testing.T) {
 		policy := rapid.SampledFrom([]*b2bua.Policy{b2bua.UntrustedPolicy(), b2bua.TrustedPolicy(), b2bua.TransparentPolicy()}).Draw(rt, "policy")
 		w := b2buatest.NewWorld(t, func(_ *b2buatest.World, c *b2bua.Config) {
 			c.Policies = []b2bua.Pair{{Policy: policy}}
-			c.Audit = b2bua.AuditBlock
+			c.Audit = leak.Block
 		})
 		defer w.Server.Close()
 		w.Show("AlicePhone/1.0", "BobPhone/2.0") // transparent carries them

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
@@ -67,13 +68,13 @@ func (l *lastSent) Send(b []byte, to netip.AddrPort) error {
 func BenchmarkCall(b *testing.B) {
 	for _, mode := range []struct {
 		name  string
-		audit AuditMode
-	}{{"off", AuditOff}, {"count", AuditCount}, {"block", AuditBlock}} {
+		audit leak.Mode
+	}{{"off", leak.Off}, {"count", leak.Count}, {"block", leak.Block}} {
 		b.Run("audit="+mode.name, func(b *testing.B) { benchmarkCall(b, mode.audit) })
 	}
 }
 
-func benchmarkCall(b *testing.B, mode AuditMode) {
+func benchmarkCall(b *testing.B, mode leak.Mode) {
 	sock, err := sip.ListenUDP(netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
 		b.Fatal(err)

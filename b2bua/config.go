@@ -28,7 +28,7 @@ type Config struct {
 	MaxForwards int           // of requests of our own, and of an INVITE that has none
 	MaxCalls    int           // 0 is no limit; one more gets 503
 	StepLimit   time.Duration // how long an App may hold the call's goroutine
-	Audit       AuditMode     // of every message that goes out
+	Audit       leak.Mode     // of every message that goes out
 
 	Anchor bool // media through our own ports; else descriptions cross with the parties' addresses
 	Media  Media
@@ -44,7 +44,7 @@ type Config struct {
 
 // DefaultConfig returns the standards' values, without sides.
 func DefaultConfig() Config {
-	return Config{Timers: sip.DefaultTimers(), MaxForwards: 70, StepLimit: 500 * time.Millisecond, Audit: AuditCount}
+	return Config{Timers: sip.DefaultTimers(), MaxForwards: 70, StepLimit: 500 * time.Millisecond, Audit: leak.Count}
 }
 
 // Media is what carries speech: a relay of port pairs. Commands never block and are obeyed in order per port.

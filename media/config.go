@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/bifrons/bifrons/internal/leak"
 )
 
 // Config are the settings of a Relay.
@@ -21,7 +23,7 @@ type Config struct {
 	// Silence posts an event after that time without a packet from a party that may send; 0 never does.
 	Silence time.Duration
 	// Audit searches the RTCP that goes to one party for what the RTCP of the other has told.
-	Audit AuditMode
+	Audit leak.Mode
 	// Events gets what happens on ports. It is called from a relay thread and must only post. Nil drops events.
 	Events func(Event)
 	// Forwarder is offered streams that are steady; nil relays them all.

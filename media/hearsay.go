@@ -6,17 +6,6 @@ import (
 	"github.com/bifrons/bifrons/internal/leak"
 )
 
-// AuditMode is what happens to an RTCP packet that would tell one party a name or source of another: all RTCP is written
-// anew, so there is none, and the audit proves it.
-type AuditMode uint8
-
-// The modes: nothing is searched; the packet goes out and is counted; it is counted and not sent.
-const (
-	AuditOff AuditMode = iota
-	AuditCount
-	AuditBlock
-)
-
 // hearsay is what the RTCP of a party has told of it.
 type hearsay struct {
 	texts   leak.Set
@@ -33,7 +22,7 @@ func (t *traffic) hears() *hearsay {
 
 // clean tells whether RTCP to the party of q may be sent: it has nothing in it that the party of p has told of itself.
 func (r *Relay) clean(p, q *port, out []byte) bool {
-	if r.cfg.Audit == AuditOff || len(out) == 0 || p.traffic.heard == nil {
+	if r.cfg.Audit == leak.Off || len(out) == 0 || p.traffic.heard == nil {
 		return true
 	}
 	known := q.seen().hears()
@@ -46,7 +35,7 @@ func (r *Relay) clean(p, q *port, out []byte) bool {
 		return true
 	}
 	r.totals.leaks++
-	return r.cfg.Audit != AuditBlock
+	return r.cfg.Audit != leak.Block
 }
 
 // maxSources bounds what is kept of a party that changes its source with every packet.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/bifrons/bifrons/internal/leak"
 )
 
 // compound is SR with a report block, SDES with CNAME and TOOL, and BYE with a reason.
@@ -73,7 +75,7 @@ func FuzzHearsay(f *testing.F) {
 
 // TestAuditOfRTCP: a packet with a name of one party does not go to the other, and is counted.
 func TestAuditOfRTCP(t *testing.T) {
-	for _, mode := range []AuditMode{AuditOff, AuditCount, AuditBlock} {
+	for _, mode := range []leak.Mode{leak.Off, leak.Count, leak.Block} {
 		r := &Relay{cfg: Config{Audit: mode}}
 		p, q := &port{}, &port{}
 		p.seen().hears().hear(compound(0x11223344, 1, "alice@192.0.2.7", "", ""))
@@ -81,7 +83,7 @@ func TestAuditOfRTCP(t *testing.T) {
 			t.Errorf("mode %d: a clean packet is stopped", mode)
 		}
 		sent := r.clean(p, q, compound(5, 6, "alice@192.0.2.7", "x", ""))
-		if leaks := r.totals.leaks; sent != (mode != AuditBlock) || leaks != uint64(min(mode, 1)) {
+		if leaks := r.totals.leaks; sent != (mode != leak.Block) || leaks != uint64(min(mode, 1)) {
 			t.Errorf("mode %d: sent %v, %d leaks", mode, sent, leaks)
 		}
 	}

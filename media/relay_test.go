@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/bifrons/bifrons/internal/leak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,7 +22,7 @@ func newRelay(t *testing.T, change func(*Config)) *Relay {
 	cfg := DefaultConfig()
 	cfg.Min, cfg.Max = 20000, 60000
 	cfg.Quarantine = 0
-	cfg.Audit = AuditBlock // RTCP with a name or source of the other party would not arrive
+	cfg.Audit = leak.Block // RTCP with a name or source of the other party would not arrive
 	if change != nil {
 		change(&cfg)
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"time"
+
+	"github.com/bifrons/bifrons/internal/leak"
 )
 
 // RTCP leaves the relay in two ways only: what a party sends is written anew for the other one (crossRTCP), and a party
@@ -61,7 +63,7 @@ func (r *Relay) crossRTCP(p *port, b, scratch []byte, now int64) (out []byte, ok
 	if x.sent != 0 {
 		t.theirs = asked{x.sent, now}
 	}
-	if r.cfg.Audit != AuditOff {
+	if r.cfg.Audit != leak.Off {
 		t.hears().hear(b)
 		if q != nil && !r.clean(p, q, out) {
 			return nil, true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -112,7 +113,7 @@ func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
 	cfg := b2bua.DefaultConfig()
 	cfg.Sides = []*b2bua.Side{core, carrier}
 	cfg.Routes = []b2bua.Route{{From: "core", To: "carrier"}}
-	cfg.Audit = b2bua.AuditBlock // a message with a secret of the other party in it would fail the script
+	cfg.Audit = leak.Block // a message with a secret of the other party in it would fail the script
 	cfg.Anchor, cfg.CDR, cfg.Clock, cfg.Random, cfg.Key = true, w, w, w.rand, [16]byte{7}
 	cfg.Log = slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if set != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
@@ -53,9 +54,7 @@ func coreLiveness(l *configs.Liveness) b2bua.Liveness {
 		Silence: l.Silence, HoldSilence: l.HoldSilence, MaxDuration: l.MaxDuration}
 }
 
-var audits = map[configs.Audit]b2bua.AuditMode{configs.AuditOff: b2bua.AuditOff, configs.AuditCount: b2bua.AuditCount, configs.AuditBlock: b2bua.AuditBlock}
-
-var mediaAudits = map[configs.Audit]media.AuditMode{configs.AuditOff: media.AuditOff, configs.AuditCount: media.AuditCount, configs.AuditBlock: media.AuditBlock}
+var audits = map[configs.Audit]leak.Mode{configs.AuditOff: leak.Off, configs.AuditCount: leak.Count, configs.AuditBlock: leak.Block}
 
 var trusts = map[configs.Trust]b2bua.Trust{configs.Home: b2bua.Home, configs.Partner: b2bua.Partner, configs.Untrusted: b2bua.Untrusted}
 
