@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/bifrons/bifrons/b2bua/audit"
 	"github.com/bifrons/bifrons/internal/leak"
@@ -151,14 +149,6 @@ func (c *Call) spilled() {
 	c.end(Cause{Status: 500, By: ByBifrons, Text: "leak stopped", Evidence: evidence})
 }
 
-// limiter lets a line of the log pass once a second.
-type limiter struct{ next atomic.Int64 }
-
-func (l *limiter) allow(now time.Duration) bool {
-	next := l.next.Load()
-	return int64(now) >= next && l.next.CompareAndSwap(next, int64(now+time.Second))
-}
-
 // learnCommon collects the names of ours that no side need be spared: those that all sides know.
 func (s *Server) learnCommon(side *Side) {
 	side.names.Each(0, func(k leak.Kind, name []byte) {
@@ -187,12 +177,9 @@ func (s *Server) learnPublic(from *Side) {
 	}
 }
 
-// publicNames are known to everybody.
-var publicNames = [...]string{"anonymous.invalid", "localhost"}
-
 // learnNames collects the names and addresses of ours that a side may know.
 func (s *Side) learnNames() {
-	for _, name := range publicNames {
+	for _, name := range audit.PublicNames {
 		s.names.Add(leak.Host, []byte(name))
 	}
 	s.names.Add(leak.Host, []byte(s.Domain))

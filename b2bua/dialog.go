@@ -94,9 +94,9 @@ func (c *Call) endFork(l *Leg, t *Tx, m *sip.Message, tag string) {
 	d.Routes, d.Target = recordRoute(m, true), l.Target
 	d.refresh(m)
 	l.Last++
-	l.steer(d)
+	to := l.aim(d)
 	ack := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &outgoing{})
-	c.transmit(l.local, c.seal(l, sip.AppendBody(ack, nil)), l.destination(d))
+	c.transmit(l.local, c.seal(l, sip.AppendBody(ack, nil)), to)
 	if !d.Ended {
 		d.Ended = true
 		c.send(l, d, sip.BYE, outgoing{}).Own = true

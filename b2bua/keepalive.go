@@ -236,12 +236,12 @@ func (c *Call) sendProbe(l *Leg, w *Life) {
 	if d == nil {
 		return
 	}
-	l.steer(d)
+	to := l.aim(d)
 	b := c.appendRequest(c.buffer(), l, d, sip.OPTIONS, w.Number, w.CSeq, &outgoing{})
 	b = sip.AppendBody(b, nil)
 	c.runner.scratch = b[:0]
 	if c.clean(l, b) {
-		c.transmit(l.local, b, l.destination(d))
+		c.transmit(l.local, b, to)
 	}
 }
 

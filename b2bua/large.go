@@ -2,8 +2,6 @@ package b2bua
 
 import (
 	"bytes"
-	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/bifrons/bifrons/sip"
@@ -16,39 +14,15 @@ const maxDatagram = 1300
 // forgets is how long a target that takes no TCP is asked for none.
 const forgets = 10 * time.Minute
 
-// refusals are the targets that took no TCP.
-type refusals struct {
-	mu    sync.Mutex
-	until map[netip.AddrPort]time.Duration
-}
-
-// maxRefusals bounds them; when there are more, they are asked again.
-const maxRefusals = 1024
-
-func (r *refusals) add(to netip.AddrPort, now time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.until == nil || len(r.until) >= maxRefusals {
-		r.until = map[netip.AddrPort]time.Duration{}
-	}
-	r.until[to] = now + forgets
-}
-
-func (r *refusals) has(to netip.AddrPort, now time.Duration) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.until[to] > now
-}
-
 // outgrow lets an INVITE that is too large for a datagram leave by TCP, unless its target or the side wants UDP. The leg
 // stays on UDP: what follows is small, or follows the party's Contact.
 func (c *Call) outgrow(l *Leg, t *Tx) *Local {
+	if len(t.Last) <= maxDatagram || l.local.Transport != sip.UDP || l.side.UDPOnly || c.srv.refusals.has(t.Dest.Addr(), c.srv.now()) {
+		return l.local
+	}
 	uri := l.Target
 	if len(l.Routes) > 0 {
 		uri = bare(l.Routes[0])
-	}
-	if len(t.Last) <= maxDatagram || l.local.Transport != sip.UDP || l.side.UDPOnly || c.srv.refusals.has(t.Dest, c.srv.now()) {
-		return l.local
 	}
 	if u, err := sip.ParseURI([]byte(uri)); err != nil {
 		return l.local
@@ -71,7 +45,7 @@ func (c *Call) fallBack(l *Leg, t *Tx) bool {
 	if !t.Stream || l.local.Transport != sip.UDP || len(t.Last) == 0 || inv.Parse(bytes.Clone(t.Last)) != nil {
 		return false
 	}
-	c.srv.refusals.add(t.Dest, c.srv.now())
+	c.srv.refusals.add(t.Dest.Addr(), c.srv.now()+forgets)
 	t.State, t.Retry, t.Expire = sip.Terminated, 0, 0
 	t.Local = l.Local
 	l.First = c.sendAgain(l, t, &inv, func() {}).Num

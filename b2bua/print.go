@@ -112,13 +112,13 @@ func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
 
 // send starts a client transaction in a dialog.
 func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
-	l.steer(d)
+	to := l.aim(d)
 	kind, first := sip.NonInviteClient, sip.Trying
 	if method == sip.INVITE {
 		kind, first = sip.InviteClient, sip.Calling
 	}
 	l.CSeq++
-	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: l.destination(d)}, first)
+	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: to}, first)
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	if method == sip.INVITE || method == sip.UPDATE {
@@ -132,12 +132,12 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 // sendAck acknowledges a 2xx of an INVITE of ours (RFC 3261 13.2.2.4).
 func (c *Call) sendAck(l *Leg, t *Tx, o outgoing) {
 	d := l.Dialogs[t.Dialog]
-	l.steer(d)
+	to := l.aim(d)
 	l.Last++
 	b := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &o)
 	t.Ack = c.seal(l, c.appendCrossing(b, l, &o))
 	t.Last = nil
-	t.Dest = l.destination(d)
+	t.Dest = to
 	c.show(l, o.contentType, o.body)
 	c.transmit(l.local, t.Ack, t.Dest)
 }
@@ -233,34 +233,23 @@ func (l *Leg) index(d *Dialog) uint8 {
 	return 0
 }
 
-// destination is where a request of a dialog goes: the first Route, else the target (RFC 3261 12.2.1.1); where a name
-// stands instead of an address, the way the party's messages took.
-func (l *Leg) destination(d *Dialog) netip.AddrPort {
-	to, _, ok := d.next(l.local.Transport)
-	if !ok {
-		return l.Dest
-	}
-	return to
-}
-
-// next returns the address of the first Route, else of the target, and the transport to take there.
-func (d *Dialog) next(usual sip.Transport) (to netip.AddrPort, by sip.Transport, ok bool) {
+// aim returns where a request of a dialog goes: the first Route, else the target (RFC 3261 12.2.1.1); where a name stands
+// instead of an address, the way the party's messages took. The leg's requests then leave by the transport named there.
+func (l *Leg) aim(d *Dialog) netip.AddrPort {
 	uri := d.Target
 	if len(d.Routes) > 0 {
 		uri = bare(d.Routes[0])
 	}
-	return uriAddr([]byte(uri), usual)
-}
-
-// steer lets the requests of a dialog leave by the transport that the party's Contact or route asks for.
-func (l *Leg) steer(d *Dialog) {
-	to, by, ok := d.next(l.local.Transport)
-	if !ok || by == l.local.Transport {
-		return
+	to, by, ok := uriAddr([]byte(uri), l.local.Transport)
+	if !ok {
+		return l.Dest
 	}
-	if other := l.side.via(to, by); other.Transport == by {
-		l.local, l.Local = other, other.index()
+	if by != l.local.Transport {
+		if other := l.side.via(to, by); other.Transport == by {
+			l.local, l.Local = other, other.index()
+		}
 	}
+	return to
 }
 
 // uriAddr returns the address of a URI whose host is one, and its transport: the usual one if it leaves that open.

@@ -5,8 +5,6 @@ import (
 	"hash/fnv"
 	"net/netip"
 	"strconv"
-	"sync/atomic"
-	"time"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -222,17 +220,4 @@ func (s *Server) run(run *runner, c *Call, e event) {
 	for ok := true; ok; e, ok = c.box.Next() {
 		c.handle(e)
 	}
-}
-
-// perSource lets a source have something once a second. It has a fixed number of places, so a flood of sources costs no
-// memory: they share places.
-type perSource struct{ last [1024]atomic.Int64 }
-
-func (p *perSource) allow(from netip.Addr, now time.Duration) bool {
-	b := from.As16()
-	h := fnv.New32a()
-	h.Write(b[:])
-	place := &p.last[h.Sum32()%uint32(len(p.last))]
-	last := place.Load()
-	return (last == 0 || int64(now)-last >= int64(time.Second)) && place.CompareAndSwap(last, max(int64(now), 1))
 }

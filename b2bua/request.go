@@ -395,7 +395,7 @@ func (c *Call) cancelled(l *Leg, e event, branch []byte) {
 		d = l.Dialogs[t.Dialog]
 	}
 	b := e.msg.AppendResponseHead(c.buffer(), 200, "OK", c.appendTag(nil, l, d))
-	c.transmit(e.local, sip.AppendBody(b, nil), e.msg.Source)
+	c.transmit(e.local, c.seal(l, sip.AppendBody(b, nil)), e.msg.Source)
 	if t.State != sip.Proceeding {
 		return
 	}

@@ -8,6 +8,9 @@ import (
 	"github.com/bifrons/bifrons/sip"
 )
 
+// PublicNames are hosts that everybody knows (RFC 3323 4.1.1.3).
+var PublicNames = [...]string{"anonymous.invalid", "localhost"}
+
 // Ear is what was heard from one party. The zero value has heard nothing.
 type Ear struct {
 	leak.Set

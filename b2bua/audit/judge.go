@@ -85,7 +85,7 @@ func (c *Capture) Judge(r io.Reader) (*Report, error) {
 		j.ears[i].Limit, j.mouths[i].Limit = limitCapture, limitCapture
 		j.first[i], j.said[i], j.leaked[i], j.ssrcs[i] = map[string]int{}, map[string]int{}, map[string]bool{}, map[uint32]int{}
 	}
-	for _, n := range append([]string{"anonymous.invalid", "localhost"}, c.Names...) {
+	for _, n := range append(PublicNames[:], c.Names...) {
 		j.names.Add(leak.Host, []byte(n))
 	}
 	frames, err := readCapture(r, j.take)

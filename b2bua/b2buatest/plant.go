@@ -82,9 +82,17 @@ func (g *garden) secret(p *Party, where string) string {
 	return s
 }
 
-// TestHeaders plants a secret in every header of every message of some calls under a policy, and fails when one crosses that
+// Catalogue tests the leak catalogue under a policy: it fails t when a secret of one party, planted in a header, a
+// description or a body, comes to the other although the policy does not carry it, and when one that it carries does not.
+func Catalogue(t *testing.T, policy *b2bua.Policy) {
+	t.Run("headers", func(t *testing.T) { plantHeaders(t, policy) })
+	t.Run("descriptions", func(t *testing.T) { plantDescriptions(t, policy) })
+	t.Run("bodies", func(t *testing.T) { plantBodies(t, policy) })
+}
+
+// plantHeaders plants a secret in every header of every message of some calls under a policy, and fails when one crosses that
 // should not, or does not cross that should.
-func TestHeaders(t *testing.T, policy *b2bua.Policy) {
+func plantHeaders(t *testing.T, policy *b2bua.Policy) {
 	for _, name := range Headers() {
 		t.Run(name, func(t *testing.T) {
 			template, ok := templates[name]
@@ -215,8 +223,8 @@ var lines = []string{"i=§", "u=http://§/", "e=x@§", "p=+49 §", "k=clear:§",
 // attributes are those that a policy may carry.
 var attributes = []string{"a=tool:§", "a=X-SBC-Session:§", "a=brand-new:§", "a=cat:§"}
 
-// TestDescriptions plants a secret in each line of the descriptions.
-func TestDescriptions(t *testing.T, policy *b2bua.Policy) {
+// plantDescriptions plants a secret in each line of the descriptions.
+func plantDescriptions(t *testing.T, policy *b2bua.Policy) {
 	for i, line := range append(slices.Clone(lines), attributes...) {
 		name, _, _ := strings.Cut(line, ":")
 		t.Run(fmt.Sprintf("%d %s", i, name), func(t *testing.T) {
@@ -256,9 +264,9 @@ func carries(p *b2bua.Policy, attribute string) bool {
 	return others
 }
 
-// TestBodies plants a secret in bodies of every type that a policy has a word for, and one it has none for; alone, and
+// plantBodies plants a secret in bodies of every type that a policy has a word for, and one it has none for; alone, and
 // beside a description.
-func TestBodies(t *testing.T, policy *b2bua.Policy) {
+func plantBodies(t *testing.T, policy *b2bua.Policy) {
 	types := []string{"application/x-brand-new"}
 	for _, r := range policy.Bodies {
 		types = append(types, r.Type)
