@@ -1,7 +1,6 @@
 package test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -84,29 +83,6 @@ module menu.so
 		}
 	})
 	return cmd
-}
-
-// streams returns what the server has received and sent by each port of each leg of the first call.
-func (s *server) streams() (legs [][]ear) {
-	s.t.Helper()
-	text, err := s.get("/v1/calls")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var page struct {
-		Calls []struct {
-			Legs []struct{ Media []ear }
-		}
-	}
-	if err := json.Unmarshal([]byte(text), &page); err != nil {
-		s.t.Fatalf("%v\n%s", err, text)
-	}
-	if len(page.Calls) > 0 {
-		for _, l := range page.Calls[0].Legs {
-			legs = append(legs, l.Media)
-		}
-	}
-	return legs
 }
 
 // TestVideoCall: two baresips talk and see each other; both hang up when one ends.

@@ -119,8 +119,8 @@ type ear struct {
 	Latched                    string
 }
 
-// ears returns the live statistics of the first call's legs.
-func (s *server) ears() (out []ear) {
+// streams returns the live statistics of each port of each leg of the first call.
+func (s *server) streams() (legs [][]ear) {
 	s.t.Helper()
 	text, err := s.get("/v1/calls")
 	if err != nil {
@@ -136,13 +136,19 @@ func (s *server) ears() (out []ear) {
 	}
 	if len(page.Calls) > 0 {
 		for _, l := range page.Calls[0].Legs {
-			if len(l.Media) > 0 {
-				out = append(out, l.Media[0])
-			}
+			legs = append(legs, l.Media)
 		}
 	}
-	if len(out) < 2 {
-		s.t.Fatalf("no statistics in %s", text)
+	return legs
+}
+
+// ears returns those of the first port of each leg.
+func (s *server) ears() (out []ear) {
+	s.t.Helper()
+	for _, ports := range s.streams() {
+		if len(ports) > 0 {
+			out = append(out, ports[0])
+		}
 	}
 	return out
 }

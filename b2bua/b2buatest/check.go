@@ -143,6 +143,9 @@ func (p *Party) answersOurs(m *sip.Message) {
 		}
 		return
 	}
+	if p.garbled && m.Status == 400 {
+		return
+	}
 	p.w.T.Errorf("%s got a response to nothing it sent:\n%s", p.Name, m.Append(nil))
 }
 

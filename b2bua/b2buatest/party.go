@@ -40,7 +40,9 @@ type Party struct {
 	moved  string           // Contact, once it is not the phone's own address
 	from   netip.AddrPort   // source of the next datagram, if it is another
 	via    string           // side the next datagram arrives on, if it is another
-	with   []string         // changes of its text, old=>new
+
+	garbled bool     // something it sent was no message: 400 answers that
+	with    []string // changes of its text, old=>new
 }
 
 func (w *World) add(name string, addr netip.AddrPort, side, product string) {
@@ -260,6 +262,8 @@ func (p *Party) send(text string) {
 	m := &sip.Message{}
 	if err := m.Parse([]byte(text)); err == nil {
 		p.sent = append(p.sent, m)
+	} else {
+		p.garbled = true
 	}
 	p.w.Deliver(p, []byte(text))
 }
