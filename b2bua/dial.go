@@ -111,7 +111,10 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l, o.m)
 	t.Last = c.seal(l, c.appendCrossing(b, l, o))
 	from := c.outgrow(l, t)
-	if h := c.Branches[l.Branch].Hunt; !c.transmit(from, t.Last, t.Dest) && h.due() > 0 {
+	if c.transmit(from, t.Last, t.Dest) || from != l.local && c.fallBack(l, t) {
+		return
+	}
+	if h := c.Branches[l.Branch].Hunt; h.due() > 0 {
 		h.Until = c.srv.now() // the network refuses it: the next one has its turn at once
 	}
 }

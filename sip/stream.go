@@ -100,7 +100,7 @@ func (s *Streams) accept() {
 		peer := nc.RemoteAddr().(*net.TCPAddr).AddrPort()
 		peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
 		c := &conn{s: s, peer: peer, nc: nc, up: true}
-		if !s.add(c, true) {
+		if !s.add(c) {
 			s.Turned.Add(1)
 			_ = nc.Close()
 			continue
@@ -114,17 +114,15 @@ func (s *Streams) accept() {
 	}
 }
 
-// add enters a connection; false when it would be one too many.
-func (s *Streams) add(c *conn, accepted bool) bool {
+// add enters an accepted connection; false when it would be one too many.
+func (s *Streams) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.conns) >= s.cfg.MaxConns || accepted && s.per[c.peer.Addr()] >= s.cfg.PerSource {
+	if s.closed || len(s.conns) >= s.cfg.MaxConns || s.per[c.peer.Addr()] >= s.cfg.PerSource {
 		return false
 	}
-	if accepted {
-		c.accepted = true
-		s.per[c.peer.Addr()]++
-	}
+	c.accepted = true
+	s.per[c.peer.Addr()]++
 	s.conns[c.peer] = c
 	return true
 }
@@ -133,6 +131,11 @@ func (s *Streams) add(c *conn, accepted bool) bool {
 func (s *Streams) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(c)
+}
+
+// drop does it; s.mu is held.
+func (s *Streams) drop(c *conn) {
 	if s.conns[c.peer] == c {
 		delete(s.conns, c.peer)
 	}
@@ -158,36 +161,38 @@ func (s *Streams) Send(b []byte, to netip.AddrPort) error {
 		s.SendErrors.Add(1)
 		return ErrFamily
 	}
-	c, err := s.to(to)
-	if err == nil {
-		err = c.queue(b)
-	}
-	if err != nil {
+	if err := s.queue(b, to); err != nil {
 		s.SendErrors.Add(1)
 		return fmt.Errorf("send to %s: %w", to, err)
 	}
 	return nil
 }
 
-// to returns the connection to a peer, a new one if there is none.
-func (s *Streams) to(peer netip.AddrPort) (*conn, error) {
+// queue gives a message to the connection of a peer. One that has just ended is no connection; a new one has the message
+// before it is dialed, so that it cannot fail without it.
+func (s *Streams) queue(b []byte, peer netip.AddrPort) error {
 	s.mu.Lock()
-	c := s.conns[peer]
-	closed := s.closed
-	s.mu.Unlock()
-	if closed {
-		return nil, net.ErrClosed
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
 	}
-	if c != nil {
-		return c, nil
+	if c := s.conns[peer]; c != nil {
+		if err := c.queue(b); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		s.drop(c)
 	}
-	c = &conn{s: s, peer: peer}
-	if !s.add(c, false) {
-		return nil, ErrFull
+	c := &conn{s: s, peer: peer}
+	if len(s.conns) >= s.cfg.MaxConns {
+		return ErrFull
 	}
+	if err := c.queue(b); err != nil {
+		return err
+	}
+	s.conns[peer] = c
 	s.Dialed.Add(1)
 	s.threads.Go(c.dial)
-	return c, nil
+	return nil
 }
 
 // Conns returns the number of connections.

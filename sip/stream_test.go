@@ -254,6 +254,34 @@ func TestStreamRefused(t *testing.T) {
 	}
 }
 
+// TestStreamNothingLost: of many messages to peers that refuse at once, each is told or its sender gets an error.
+func TestStreamNothingLost(t *testing.T) {
+	told := make(chan struct{}, 1000)
+	s, err := ListenStream(netip.MustParseAddrPort("127.0.0.1:0"), DefaultStreamConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.OnRefused(func(netip.AddrPort, []byte) { told <- struct{}{} })
+	s.Serve(newInbox().handle)
+	defer s.Close()
+	free := streams(t, "127.0.0.3:0", nil, nil)
+	free.Close()
+	const n = 500
+	refused := 0
+	for range n {
+		if s.Send([]byte("hello"), free.Local) != nil {
+			refused++
+		}
+	}
+	for i := refused; i < n; i++ {
+		select {
+		case <-told:
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%d of %d messages are lost without a word", n-i, n)
+		}
+	}
+}
+
 // TestStreamBounds: too many connections, too slow a message, a peer that reads nothing, and silence cost a bounded amount.
 func TestStreamBounds(t *testing.T) {
 	in := newInbox()
