@@ -1,6 +1,10 @@
 package media
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/bifrons/bifrons/media/codec"
+)
 
 // PortID names a port of one relay. It is not used again for a long time after the port was closed.
 type PortID uint32
@@ -26,8 +30,8 @@ type Port struct {
 	Local netip.AddrPort `json:"local"`
 }
 
-// Command changes a port or a link; it is one of Remote, Join, Part and Tone. A command for a port that is closed has no
-// effect.
+// Command changes a port or a link; it is one of Remote, Join, Part and Tone, or of those of an endpoint: Play, Stop, Listen,
+// Record, Pause, StopRecord, Enter and Leave. A command for a port that is closed has no effect.
 type Command interface{ apply(*Relay) }
 
 // Remote tells a port what was signalled about its party.
@@ -43,6 +47,9 @@ type Remote struct {
 	// Payloads are the payload types, as the party sends them, that have another clock rate, another number on the far
 	// side, or a meaning to the relay. All others pass as they are.
 	Payloads []Payload `json:"payloads,omitempty"`
+	// Formats are the speech formats of the description that Bifrons can speak itself (codec.Format.Check), by preference of
+	// the party: the first is spoken to it, any may come from it. Without them the port is no endpoint.
+	Formats []codec.Format `json:"formats,omitempty"`
 	// Mux tells that RTCP uses the RTP port (RFC 5761).
 	Mux bool `json:"mux,omitempty"`
 	// Quiet tells that the party wants no RTCP (RFC 3556 2: b=RS:0 and b=RR:0): it gets none of our own.

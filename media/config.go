@@ -24,7 +24,9 @@ type Config struct {
 	Silence time.Duration
 	// Audit searches the RTCP that goes to one party for what the RTCP of the other has told.
 	Audit leak.Mode
-	// Events gets what happens on ports. It is called from a relay thread and must only post. Nil drops events.
+	// Prompts is where players get what they play; nil plays nothing.
+	Prompts Prompts
+	// Events gets what happens on ports. It is called from relay threads and beside them, and must only post. Nil drops events.
 	Events func(Event)
 	// Forwarder is offered streams that are steady; nil relays them all.
 	Forwarder Forwarder

@@ -14,10 +14,44 @@ const (
 	// Resumed: packets have come again after a Silence.
 	Resumed
 	// Digit: the party has pressed a key (RFC 4733). It is posted once per key, at its end.
+	// It may have come as a tone, too, if the port listens for them.
 	Digit
+	// Played: a player has ended. Every Play ends in exactly one, unless its port is closed.
+	Played
+	// Recorded: a recorder has ended and its file is complete. Every Record ends in exactly one, also when its port is
+	// closed.
+	Recorded
+	// Left: the port is in no room although it was told to Enter one; Err tells why.
+	Left
 )
 
-var eventNames = [...]string{Latched: "latched", Silence: "silence", Resumed: "resumed", Digit: "digit"}
+var eventNames = [...]string{Latched: "latched", Silence: "silence", Resumed: "resumed", Digit: "digit", Played: "played",
+	Recorded: "recorded", Left: "left"}
+
+// Reason is why a player or recorder has ended.
+type Reason uint8
+
+// The reasons. A player ends as done, stopped or failed; a recorder as stopped, or because of its limit, silence, a hang-up
+// (its port was closed) or a failure.
+const (
+	ReasonDone Reason = iota + 1
+	ReasonStopped
+	ReasonFailed
+	ReasonSilence
+	ReasonLimit
+	ReasonHangup
+)
+
+var reasonNames = [...]string{ReasonDone: "done", ReasonStopped: "stopped", ReasonFailed: "failed", ReasonSilence: "silence",
+	ReasonLimit: "limit", ReasonHangup: "hangup"}
+
+// String returns the reason in lower case.
+func (r Reason) String() string {
+	if r == 0 || int(r) >= len(reasonNames) {
+		return "unknown"
+	}
+	return reasonNames[r]
+}
 
 // String returns the kind in lower case.
 func (k EventKind) String() string {
@@ -27,12 +61,21 @@ func (k EventKind) String() string {
 	return eventNames[k]
 }
 
-// Event is posted by a relay thread; the function that gets it must not block.
+// Event is posted by a relay thread or by a goroutine beside them; the function that gets it must not block.
 type Event struct {
 	Call uint64
 	Port PortID
 	Kind EventKind
 	// Key and Duration are those of a Digit: 0 to 9, *, #, A to D, or ! for a flash.
-	Key      byte
+	Key byte
+	// Duration is also how much a Recorded has in its file, and how far a Played got: from the start of the first item, what
+	// Offset left out included, and repetitions.
 	Duration time.Duration
+	// ID and Reason are those of Played and Recorded.
+	ID     uint32
+	Reason Reason
+	// Path is the file of a Recorded.
+	Path string
+	// Err tells what went wrong, for a log and the operator; it is also set on a player that is done if a fallback was played.
+	Err string
 }
