@@ -281,13 +281,12 @@ func (c *Call) end(cause Cause) {
 	c.Cause = &cause
 	c.Invite = Text{}
 	c.srv.unmerge(c) // before the caller's network hears of the end: it may ask again at once
-	rec := cdr.Record{Call: c.ID, Start: c.Started, Ringing: c.Rang, Answer: c.Answer, End: c.srv.cfg.Clock.Wall(),
-		Status: cause.Status, By: cause.By, Cause: cause.Text, Evidence: cause.Evidence, Legs: make([]cdr.Leg, 0, len(c.Legs))}
+	rec := c.record(cdr.Attempt)
+	rec.End, rec.Status, rec.By, rec.Cause, rec.Evidence = c.srv.cfg.Clock.Wall(), cause.Status, cause.By, cause.Text, cause.Evidence
+	if !c.Answer.IsZero() {
+		rec.Kind, rec.Duration = cdr.Stop, rec.End.Sub(c.Answer).Seconds()
+	}
 	for i, l := range c.Legs {
-		rec.Legs = append(rec.Legs, cdr.Leg{Side: l.Side, CallID: c.srv.callID(c, l)})
-		if i == 0 {
-			rec.From, rec.To = l.Them, l.Us
-		}
 		rec.Legs[i].Media = c.closeLeg(l, cause)
 	}
 	c.Alarms = nil
@@ -302,6 +301,25 @@ func (c *Call) end(cause Cause) {
 	// Last, for an App that hangs here takes this goroutine with it.
 	c.walk(&Walk{Event: Ended{cause}, Branch: uint8(len(c.Branches) - 1)})
 	c.Data, c.links, c.Chain = nil, nil, nil
+}
+
+// record is what there is to tell of a call at any time.
+func (c *Call) record(kind cdr.Kind) cdr.Record {
+	a := c.Legs[0]
+	r := cdr.Record{Kind: kind, Call: c.ID, Node: c.srv.cfg.Node, ICID: c.ICID, From: a.Them, To: a.Us, Start: c.Started, Ringing: c.Rang, Answer: c.Answer,
+		Legs: make([]cdr.Leg, 0, len(c.Legs))}
+	for _, l := range c.Legs {
+		r.Legs = append(r.Legs, cdr.Leg{Side: l.Side, CallID: c.srv.callID(c, l)})
+	}
+	return r
+}
+
+// began notes the answer of a call, and writes its first record.
+func (c *Call) began() {
+	c.Answer = c.srv.cfg.Clock.Wall()
+	r := c.record(cdr.Start)
+	r.Status = 200
+	c.srv.cfg.CDR.Write(r)
 }
 
 // closeLeg ends what a leg has open and gives its ports back.

@@ -191,7 +191,7 @@ func (c *Call) answered(a *Leg, t *Tx, d *Dialog, r reply) {
 	a.Phase, d.Confirmed, d.Offer.Early = Confirmed, true, nil
 	a.Dialogs, t.Dialog = []*Dialog{d}, 0
 	c.Invite = Text{}
-	c.Answer = c.srv.cfg.Clock.Wall()
+	c.began()
 	r.dialog = d
 	c.reply(a, t, r)
 	c.srv.metrics.answered.Inc()

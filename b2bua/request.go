@@ -378,7 +378,8 @@ func (c *Call) presume(a *Leg, t *Tx, shown int) {
 	if it != nil {
 		it.Dialog, it.State, it.Retry, it.Expire = 0, sip.Terminated, 0, 0
 	}
-	c.Winner, c.Answer, c.Invite = l.Slot, c.srv.cfg.Clock.Wall(), Text{}
+	c.Winner, c.Invite = l.Slot, Text{}
+	c.began()
 	c.enter(t, sip.Accepted)
 	c.giveUpOthers(l, elsewhere)
 }

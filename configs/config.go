@@ -253,8 +253,21 @@ type Admin struct {
 
 // CDR says where the record of an ended call goes.
 type CDR struct {
-	File string // "": nowhere; "-": standard output
+	File     string // "": nowhere; "-": standard output
+	Rotate   Rotate
+	Postgres Postgres
 }
+
+// Rotate says when the file of records begins anew, and how many older ones stay; 0 is never, and all.
+type Rotate struct {
+	Size int64 // bytes
+	Age  time.Duration
+	Keep int
+}
+
+// Postgres is a database that gets the records, too; without URL there is none. Node names this server among those that share
+// it; "" is the name of the machine.
+type Postgres struct{ URL, Node string }
 
 // Log says what is logged, and how.
 type Log struct {

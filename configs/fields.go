@@ -25,7 +25,7 @@ func (d *decoder) config(v value, c *Config) {
 		{"admin", func(v value) {
 			d.fields(v, []field{{"listen", read(d, &c.Admin.Listen, "an address with port", addrPortOrNone)}})
 		}},
-		{"cdr", func(v value) { d.fields(v, []field{{"file", d.text(&c.CDR.File)}}) }},
+		{"cdr", func(v value) { d.cdr(v, &c.CDR) }},
 		{"diameter", func(v value) { d.diameter(v, &c.Diameter) }},
 		{"sh", func(v value) { d.sh(v, &c.Sh) }},
 		{"subscribers", func(v value) { d.subscribers(v, &c.Subscribers) }},
@@ -36,6 +36,22 @@ func (d *decoder) config(v value, c *Config) {
 					named("warn", slog.LevelWarn), named("error", slog.LevelError)))},
 				{"format", read(d, &c.Log.Format, "a word", choice(same(Auto), same(Text), same(JSON)))},
 			})
+		}},
+	})
+}
+
+func (d *decoder) cdr(v value, c *CDR) {
+	d.fields(v, []field{
+		{"file", d.text(&c.File)},
+		{"rotate", func(v value) {
+			d.fields(v, []field{
+				{"size", read(d, &c.Rotate.Size, "a size such as 100MB", size)},
+				{"age", read(d, &c.Rotate.Age, "a duration such as 24h", duration)},
+				{"keep", read(d, &c.Rotate.Keep, "a number", number)},
+			})
+		}},
+		{"postgres", func(v value) {
+			d.fields(v, []field{{"url", d.text(&c.Postgres.URL)}, {"node", d.text(&c.Postgres.Node)}})
 		}},
 	})
 }

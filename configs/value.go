@@ -76,6 +76,21 @@ func number(s string) (int, error) {
 	return n, nil
 }
 
+// size reads a number of bytes, with KB, MB or GB of 1024.
+func size(s string) (int64, error) {
+	digits, shift := s, 0
+	for i, unit := range []string{"KB", "MB", "GB"} {
+		if n, ok := strings.CutSuffix(s, unit); ok {
+			digits, shift = n, 10*(i+1)
+		}
+	}
+	n, err := number(digits)
+	if err != nil || n < 0 || n > 1<<32 {
+		return 0, fmt.Errorf("%s is not a size; write a number of bytes, or one with KB, MB or GB, such as 100MB", tick(s))
+	}
+	return int64(n) << shift, nil
+}
+
 func ports(s string) (PortRange, error) {
 	first, last, _ := strings.Cut(s, "-")
 	a, errA := strconv.ParseUint(strings.TrimSpace(first), 10, 16)

@@ -6,7 +6,7 @@ set -euo pipefail
 
 # package:command, or package:/file
 want=(sip-tester:sipp kamailio:kamailio sox:sox iproute2:ip util-linux:unshare baresip-core:baresip gcc:gcc libc6-dev:/usr/include/stdlib.h curl:curl
-  slapd:slapd freediameterd:freeDiameterd freediameter-extensions:/usr/lib/freeDiameter/dict_dcca_3gpp.fdx)
+  slapd:slapd postgresql:/usr/lib/postgresql freediameterd:freeDiameterd freediameter-extensions:/usr/lib/freeDiameter/dict_dcca_3gpp.fdx)
 [ "${1:-}" != bench ] || want+=(rtpengine-daemon:rtpengine python3:python3)
 
 PATH=$PATH:/usr/sbin:/sbin

@@ -34,6 +34,7 @@ type settings struct {
 	CarrierMedia string        // and of side carrier
 	Media        string        // and of all media, each with a comma before it
 	Users        string        // sections of subscriber data
+	CDR          string        // where records go, instead of cdr.jsonl
 	build        func() (string, error)
 }
 
@@ -57,7 +58,7 @@ media: {anchor: {{.Anchor}}, ports: {{.Ports}}, quarantine: 100ms{{.Media}}}
 timers: {t1: {{.T1}}}
 calls: {drain: {{.Drain}}, max: {{.Max}}}
 admin: {listen: '{{.Admin}}'}
-cdr: {file: cdr.jsonl}
+cdr: {{with .CDR}}{{.}}{{else}}{file: cdr.jsonl}{{end}}
 audit: {mode: block}
 log: {level: debug, format: text}
 {{.Users}}`))
@@ -114,6 +115,13 @@ func start(t *testing.T, change ...func(*settings)) *server {
 		t.Fatal(err)
 	}
 	return serve(t, path, set.network, set.admin(), dir, file)
+}
+
+// again starts another server after one that has died, on its files.
+func (s *server) again() *server {
+	s.t.Helper()
+	s.stopped = true // it is gone
+	return serve(s.t, s.cmd.Path, s.network, s.api, s.dir, filepath.Join(s.dir, "bifrons.yaml"))
 }
 
 // serve runs the binary on a file of configuration and waits until it is ready.
@@ -249,6 +257,7 @@ func (s *server) idle() {
 
 // record is a line of the call detail records.
 type record struct {
+	Record                      string
 	From, To                    string
 	Start, Ringing, Answer, End time.Time
 	Status                      int
@@ -283,7 +292,7 @@ func (s *server) ended(want ...ending) []record {
 	return list
 }
 
-// records waits until n calls have been written down and returns them.
+// records waits until the ends of n calls have been written down and returns them.
 func (s *server) records(n int) []record {
 	s.t.Helper()
 	var list []record
@@ -299,7 +308,9 @@ func (s *server) records(n int) []record {
 			if err := json.Unmarshal(in.Bytes(), &r); err != nil {
 				return false // a line that is being written
 			}
-			list = append(list, r)
+			if r.Record != "start" {
+				list = append(list, r)
+			}
 		}
 		return len(list) >= n
 	})

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -59,7 +60,9 @@ func TestSoak(t *testing.T) {
 	in := bufio.NewScanner(f)
 	in.Buffer(nil, 1<<20)
 	for in.Scan() {
-		ends++
+		if !bytes.Contains(in.Bytes(), []byte(`"record":"start"`)) {
+			ends++
+		}
 	}
 	if ends != n {
 		t.Errorf("%d records of %d calls", ends, n)

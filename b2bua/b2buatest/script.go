@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/b2bua/cdr"
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -393,6 +394,9 @@ func (w *World) record(want []string) {
 		w.fail("no record")
 	}
 	r := w.Records[len(w.Records)-1]
+	if (r.Kind == cdr.Stop) != (len(w.Starts) > 0 && w.Starts[len(w.Starts)-1].Call == r.Call) {
+		w.fail("the record is %q, and %d calls were started", r.Kind, len(w.Starts))
+	}
 	got := map[string]string{"status": strconv.Itoa(r.Status), "by": r.By, "cause": r.Cause, "evidence": r.Evidence, "count": strconv.Itoa(len(w.Records)),
 		"answered": strconv.FormatBool(!r.Answer.IsZero())}
 	for _, c := range want {

@@ -21,7 +21,8 @@ type World struct {
 	T       testing.TB
 	Server  *b2bua.Server
 	Media   *Media
-	Records []cdr.Record
+	Records []cdr.Record // of calls that ended
+	Starts  []cdr.Record // of calls that were answered
 	Parties map[string]*Party
 
 	cfg    b2bua.Config
@@ -79,7 +80,13 @@ func (w *World) Now() time.Duration { return w.now }
 func (w *World) Wall() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(w.now) }
 
 // Write takes a record.
-func (w *World) Write(r cdr.Record) { w.Records = append(w.Records, r) }
+func (w *World) Write(r cdr.Record) {
+	if r.Kind == cdr.Start {
+		w.Starts = append(w.Starts, r)
+		return
+	}
+	w.Records = append(w.Records, r)
+}
 
 func (w *World) rand() uint64 {
 	if w.fixed != 0 {

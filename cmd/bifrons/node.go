@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
-	"os"
 	"syscall"
 	"time"
 
@@ -29,8 +27,7 @@ type node struct {
 	core      *b2bua.Server
 	users     *subscribers
 	api       *admin.Server
-	records   *cdr.File
-	file      io.Closer
+	records   map[string]*cdr.Writer // by store
 	drain     time.Duration
 	log       *slog.Logger
 }
@@ -58,7 +55,7 @@ func (n *node) start(cfg *configs.Config) error {
 	if err := pairPolicies(cfg, &core); err != nil {
 		return err
 	}
-	if err := n.openRecords(cfg.CDR.File, &core); err != nil {
+	if core.CDR, err = n.openRecords(&cfg.CDR, registry); err != nil {
 		return err
 	}
 	if err := n.openSides(cfg, &core); err != nil {
@@ -104,26 +101,6 @@ func (n *node) relayConfig(cfg *configs.Config, registry *prometheus.Registry) m
 	c.Metrics, c.Audit = media.NewMetrics(registry), audits[cfg.Audit]
 	c.Events = func(e media.Event) { n.core.MediaEvent(e) } // no port is open before there is a core
 	return c
-}
-
-// openRecords opens the file of call detail records.
-func (n *node) openRecords(path string, core *b2bua.Config) error {
-	var w io.Writer
-	switch path {
-	case "":
-		return nil
-	case "-":
-		w = os.Stdout
-	default:
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-		if err != nil {
-			return fmt.Errorf("open call records: %w", err)
-		}
-		w, n.file = f, f
-	}
-	n.records = cdr.NewFile(w)
-	core.CDR = n.records
-	return nil
 }
 
 // openSides binds the listeners.
@@ -182,14 +159,8 @@ func (n *node) close() {
 	if n.relay != nil {
 		n.relay.Shutdown()
 	}
-	if n.records != nil {
-		n.records.Close()
-		if lost := n.records.Lost.Load(); lost > 0 {
-			n.log.Error("call records lost", "records", lost)
-		}
-	}
-	if n.file != nil {
-		_ = n.file.Close()
+	for _, w := range n.records {
+		w.Close()
 	}
 }
 
