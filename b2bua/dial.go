@@ -242,11 +242,8 @@ func remainingRoutes(side *Side, m *sip.Message) []string {
 			one, v = sip.CutValue(v)
 			if own {
 				own = false
-				if a, err := sip.ParseAddress(one); err == nil {
-					if u, err := sip.ParseURI(a.URI); err == nil && u.IsSIP() &&
-						(side.owns(u.Host, u.Port) || u.Port == 0 && sip.EqualFold(u.Host, side.Domain)) {
-						continue
-					}
+				if a, err := sip.ParseAddress(one); err == nil && side.named(a.URI) {
+					continue
 				}
 			}
 			out = append(out, string(one))

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"regexp"
 	"time"
+
+	"github.com/bifrons/bifrons/ims"
 )
 
 // Config is one configuration file, complete: what the file left out has its
@@ -24,6 +26,7 @@ type Config struct {
 	Diameter    Diameter
 	Sh          Sh
 	Subscribers []Source // asked in this order
+	IMS         ims.Config
 }
 
 // Side is a network we face.
@@ -298,6 +301,7 @@ func DefaultConfig() Config {
 
 		Diameter: DefaultDiameter(),
 		Sh:       DefaultSh(),
+		IMS:      ims.DefaultConfig(),
 	}
 }
 

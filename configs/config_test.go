@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bifrons/bifrons/ims"
 )
 
 var compare = cmp.Options{
@@ -105,7 +107,7 @@ func TestParseEverything(t *testing.T) {
 		Calls:    Calls{Max: 1000, MaxForwards: 30},
 		CDR:      CDR{File: "-"},
 		Log:      Log{slog.LevelDebug, JSON},
-		Diameter: DefaultDiameter(), Sh: DefaultSh(),
+		Diameter: DefaultDiameter(), Sh: DefaultSh(), IMS: ims.DefaultConfig(),
 	}
 	if d := cmp.Diff(want, got, compare); d != "" {
 		t.Errorf("want - got +\n%s", d)

@@ -29,6 +29,7 @@ func (d *decoder) config(v value, c *Config) {
 		{"diameter", func(v value) { d.diameter(v, &c.Diameter) }},
 		{"sh", func(v value) { d.sh(v, &c.Sh) }},
 		{"subscribers", func(v value) { d.subscribers(v, &c.Subscribers) }},
+		{"ims", func(v value) { d.ims(v, &c.IMS) }},
 		{"log", func(v value) {
 			d.fields(v, []field{
 				{"level", read(d, &c.Log.Level, "a level", choice(

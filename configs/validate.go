@@ -41,6 +41,7 @@ func (c *Config) check(known Known, bad problem) {
 	c.checkNumbers(bad)
 	c.checkDiameter(bad)
 	c.checkSources(bad)
+	c.checkIMS(known, bad)
 	if l := c.Admin.Listen; l.IsValid() && !l.Addr().IsLoopback() {
 		bad("admin.listen", fmt.Sprintf("%s can be reached by others, and there is no log-in yet; use a loopback address such as 127.0.0.1:%d", tick(l.String()), l.Port()))
 	}

@@ -13,6 +13,8 @@ import (
 type Deps struct {
 	// Subscribers are the sources of subscriber data in their order; nil when the configuration has none.
 	Subscribers ims.Source
+	// AS chooses the chain behind an S-CSCF.
+	AS *ims.AS
 }
 
 // Entry is one application of the catalogue.
@@ -29,9 +31,18 @@ type Entry struct {
 func Catalogue() []Entry {
 	return []Entry{
 		{Name: "example", Version: "1", New: func(Deps) b2bua.App { return example.App{} }, OnFailure: b2bua.Continue},
+		{Name: "ims", Version: "1", New: chooser, OnFailure: b2bua.Continue},
 		{Name: "reachable", Version: "1", New: func(d Deps) b2bua.App { return reachable.App{Subscribers: d.Subscribers} },
 			OnFailure: b2bua.Continue, LooksUp: true},
 	}
+}
+
+// chooser is the application ims; without a configuration it has no chains to choose among.
+func chooser(d Deps) b2bua.App {
+	if d.AS == nil {
+		return ims.NewAS(ims.DefaultConfig(), d.Subscribers)
+	}
+	return d.AS
 }
 
 // Apps makes all applications of the catalogue.

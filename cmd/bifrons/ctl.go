@@ -43,6 +43,7 @@ func ctlCommand() *cobra.Command {
 		ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
 		ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
 		subscriberCommand(&at, &raw),
+		explainCommand(&at, &raw),
 		shCommand(&at, &raw))
 	return root
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
 	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/internal/admin"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/services"
@@ -51,7 +52,8 @@ func (n *node) start(cfg *configs.Config) error {
 	if n.users, err = startSubscribers(cfg, registry, n.log); err != nil {
 		return err
 	}
-	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: n.users.source()})
+	as := ims.NewAS(cfg.IMS, n.users.source())
+	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: n.users.source(), AS: as})
 	if err := pairPolicies(cfg, &core); err != nil {
 		return err
 	}
@@ -76,7 +78,8 @@ func (n *node) start(cfg *configs.Config) error {
 	registry.MustRegister(srv.Metrics(), listenerMetrics(n.listeners))
 	srv.Start()
 	if cfg.Admin.Listen.IsValid() {
-		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Sh: n.users.http, Subscribers: n.users.source()}
+		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Sh: n.users.http, Subscribers: n.users.source(),
+			Explain: &explainer{as: as, apps: core.Apps, sides: core.Sides}}
 		if n.users.endpoint != nil {
 			a.Peers = n.users.endpoint
 		}

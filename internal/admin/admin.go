@@ -40,6 +40,8 @@ type Config struct {
 	// Sh serves /v1/subscribers/ from the HSS, Subscribers the look-ups there that name a key with ?by=.
 	Sh          http.Handler
 	Subscribers ims.Source
+	// Explain answers POST /v1/explain: which chain a request would get.
+	Explain http.Handler
 	// HSS is the API of a simulator inside the process, below /hss/.
 	HSS http.Handler
 }
@@ -118,6 +120,9 @@ func handler(cfg Config) http.Handler {
 		answer(w, http.StatusOK, map[string]any{"peers": peers})
 	})
 	mux.Handle("/v1/subscribers/", subscribers(cfg))
+	if cfg.Explain != nil {
+		mux.Handle("POST /v1/explain", cfg.Explain)
+	}
 	if cfg.HSS != nil {
 		mux.Handle("/hss/", http.StripPrefix("/hss", cfg.HSS))
 	}
