@@ -3,6 +3,7 @@ package sip
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -112,11 +113,8 @@ func (c *conn) read(r *Reader) bool {
 			return true
 		}
 		parsed := m.Parse(b)
-		switch {
-		case errors.Is(err, ErrTooLong):
-			parsed = &ParseError{Status: 513, Text: "message is too long"}
-		case err != nil && parsed == nil:
-			parsed = bad("no length, or two")
+		if pe := (*ParseError)(nil); errors.As(err, &pe) && (parsed == nil || pe.Status != 400) { // else the parser knows better
+			parsed = pe
 		}
 		c.s.Received.Add(1)
 		m.Source = c.peer
@@ -127,6 +125,7 @@ func (c *conn) read(r *Reader) bool {
 		}
 		if err != nil { // what follows cannot be told apart
 			c.finish()
+			c.swallow()
 			return true
 		}
 	}
@@ -207,7 +206,7 @@ func (c *conn) write() {
 			last := c.last
 			c.mu.Unlock()
 			if last {
-				c.close()
+				c.shut()
 			}
 			return
 		}
@@ -229,15 +228,29 @@ func (c *conn) write() {
 	}
 }
 
-// finish closes the connection as soon as what waits is written.
+// finish ends our half of the connection as soon as what waits is written.
 func (c *conn) finish() {
 	c.mu.Lock()
 	c.last = true
 	done := !c.writing && len(c.waiting) == 0
 	c.mu.Unlock()
 	if done {
-		c.close()
+		c.shut()
 	}
+}
+
+// shut ends our half of the connection.
+func (c *conn) shut() {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+}
+
+// swallow reads on for a moment, for a connection closed with something unread is reset, and the peer would lose our answer.
+func (c *conn) swallow() {
+	_ = c.nc.SetReadDeadline(time.Now().Add(time.Second))
+	_, _ = io.CopyN(io.Discard, c.nc, maxHead+maxBody)
+	c.close()
 }
 
 // close ends the connection; what was not written is told.

@@ -1,9 +1,6 @@
 package sip
 
-import (
-	"bytes"
-	"errors"
-)
+import "bytes"
 
 // Limits of a message on a stream, where its length is not that of a datagram.
 const (
@@ -11,11 +8,12 @@ const (
 	maxBody = 256 << 10
 )
 
-// Errors of a stream after which no message can be told from the next.
+// Errors of a stream after which no message can be told from the next. The message at hand gets their status.
 var (
-	ErrNoLength = errors.New("sip: no Content-Length on a stream")    // RFC 3261 20.14
-	ErrTooLong  = errors.New("sip: message is too long for a stream") // RFC 3261 21.5.7
-	errFraming  = errors.New("sip: two lengths on a stream")
+	errNoLength = &ParseError{Status: 400, Text: "no Content-Length on a stream"} // RFC 3261 20.14
+	errFraming  = &ParseError{Status: 400, Text: "two lengths, or broken lines, on a stream"}
+	errHead     = &ParseError{Status: 513, Text: "headers are too long"} // RFC 3261 21.5.7
+	errBody     = &ParseError{Status: 413, Text: "body is too long"}     // RFC 3261 21.4.11
 )
 
 // frame cuts messages out of a stream (RFC 3261 18.3).
@@ -67,17 +65,20 @@ func (f *frame) next() (message []byte, pings int, err error) {
 	if head < 0 {
 		f.seen = len(b)
 		if len(b) > maxHead {
-			return nil, pings, ErrTooLong
+			return b[:maxHead], pings, errHead
 		}
 		return nil, pings, nil
 	}
 	head += max(f.seen-3, 0) + 4
+	if head > maxHead {
+		return b[:maxHead], pings, errHead
+	}
 	length, err := lengthOf(b[:head])
 	switch {
 	case err != nil:
 		return b[:head], pings, err
-	case head > maxHead || length > maxBody:
-		return b[:head], pings, ErrTooLong
+	case length > maxBody:
+		return b[:head], pings, errBody
 	case len(b) < head+length:
 		return nil, pings, nil
 	}
@@ -86,29 +87,39 @@ func (f *frame) next() (message []byte, pings int, err error) {
 	return b[:head+length], pings, nil
 }
 
-// lengthOf reads the Content-Length of a head. Folded lines are looked at as they stand: a length that is folded is refused.
+// lengthOf reads the Content-Length of a head. What a lenient reader could see elsewhere than we is refused: a bare CR or LF, a
+// second length, one that is folded.
 func lengthOf(head []byte) (int, error) {
-	length := -1
+	length, last := -1, false
 	for first := true; len(head) > 0; first = false {
-		i := bytes.IndexByte(head, '\n') + 1
-		line := head[:i]
-		head = head[i:]
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		name = trim(name)
-		if first || !ok || !EqualFold(name, "Content-Length") && !EqualFold(name, "l") {
+		line, rest, ok := cutLine(head)
+		if !ok || bytes.IndexByte(line, '\r') >= 0 {
+			return 0, errFraming
+		}
+		head = rest
+		if len(line) > 0 && isBlank(line[0]) {
+			if last {
+				return 0, errFraming
+			}
 			continue
 		}
-		n, ok := number(trim(bytes.TrimRight(value, "\r\n")))
-		if !ok || n < 0 {
-			return 0, ErrNoLength
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		name = trim(name)
+		last = !first && ok && (EqualFold(name, "Content-Length") || EqualFold(name, "l"))
+		if !last {
+			continue
 		}
-		if length >= 0 && n != length {
+		n, ok := number(trim(value))
+		switch {
+		case !ok:
+			return 0, errNoLength
+		case length >= 0:
 			return 0, errFraming
 		}
 		length = n
 	}
 	if length < 0 {
-		return 0, ErrNoLength
+		return 0, errNoLength
 	}
 	return length, nil
 }

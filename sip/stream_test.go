@@ -43,11 +43,17 @@ func TestFrame(t *testing.T) {
 		{name: "a ping", text: "\r\n\r\n", pings: 1},
 		{name: "pings and messages", text: "\r\n\r\n" + one + "\r\n\r\n\r\n\r\n" + two, want: []string{one, two}, pings: 3},
 		{name: "half a ping and half another, a message between", text: "\r\n" + one + "\r\n", want: []string{one}},
-		{name: "no length", text: "OPTIONS sip:a SIP/2.0\r\nTo: b\r\n\r\nrest", want: []string{"OPTIONS sip:a SIP/2.0\r\nTo: b\r\n\r\n"}, err: ErrNoLength},
-		{name: "a length that is none", text: "OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n"}, err: ErrNoLength},
+		{name: "no length", text: "OPTIONS sip:a SIP/2.0\r\nTo: b\r\n\r\nrest", want: []string{"OPTIONS sip:a SIP/2.0\r\nTo: b\r\n\r\n"}, err: errNoLength},
+		{name: "a length that is none", text: "OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n"}, err: errNoLength},
 		{name: "two lengths", text: "OPTIONS sip:a SIP/2.0\r\nl: 1\r\nContent-Length: 2\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nl: 1\r\nContent-Length: 2\r\n\r\n"}, err: errFraming},
-		{name: "too long a body", text: "OPTIONS sip:a SIP/2.0\r\nl: 900000\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nl: 900000\r\n\r\n"}, err: ErrTooLong},
-		{name: "no end", text: strings.Repeat("x", maxHead+10), err: ErrTooLong},
+		{name: "too long a body", text: "OPTIONS sip:a SIP/2.0\r\nl: 900000\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nl: 900000\r\n\r\n"}, err: errBody},
+		{name: "no end", text: strings.Repeat("x", maxHead+10), want: []string{strings.Repeat("x", maxHead)}, err: errHead},
+		{name: "too long a head", text: "OPTIONS sip:a SIP/2.0\r\nX: " + strings.Repeat("x", maxHead) + "\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nX: " + strings.Repeat("x", maxHead-26)}, err: errHead},
+		{name: "the same length twice", text: "OPTIONS sip:a SIP/2.0\r\nl: 0\r\nContent-Length: 0\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nl: 0\r\nContent-Length: 0\r\n\r\n"}, err: errFraming},
+		{name: "a length in a fold", text: "OPTIONS sip:a SIP/2.0\r\nX: y\r\n l: 1\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nX: y\r\n l: 1\r\n\r\n"}, err: errNoLength},
+		{name: "a length that is folded", text: "OPTIONS sip:a SIP/2.0\r\nl: 1\r\n 2\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nl: 1\r\n 2\r\n\r\n"}, err: errFraming},
+		{name: "a length behind a bare LF", text: "OPTIONS sip:a SIP/2.0\r\nX: y\nl: 1\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nX: y\nl: 1\r\n\r\n"}, err: errFraming},
+		{name: "a length behind a bare CR", text: "OPTIONS sip:a SIP/2.0\r\nX: y\rl: 1\r\nl: 0\r\n\r\n", want: []string{"OPTIONS sip:a SIP/2.0\r\nX: y\rl: 1\r\nl: 0\r\n\r\n"}, err: errFraming},
 		{name: "not yet", text: one + two[:len(two)-1], want: []string{one}},
 	} {
 		for _, piece := range []int{1, 7, 4000, 1 << 20} {
@@ -78,39 +84,49 @@ func TestFrame(t *testing.T) {
 }
 
 func FuzzFrame(f *testing.F) {
-	f.Add([]byte(onStream(1, "x")+"\r\n\r\n"+onStream(2, "")), 5)
-	f.Add([]byte("OPTIONS sip:a SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n"), 3)
-	f.Fuzz(func(t *testing.T, text []byte, piece int) {
-		cut := func(piece int) (out []string, lost bool) {
-			var fr frame
-			for in := text; len(in) > 0; {
-				n := copy(fr.room(), in[:min(piece, len(in))])
-				fr.filled(n)
-				in = in[n:]
-				for {
-					b, _, err := fr.next()
-					if b != nil {
-						out = append(out, string(b))
-					}
-					if err != nil {
-						return out, true
-					}
-					if b == nil {
-						break
-					}
+	for _, s := range frameSeeds {
+		f.Add([]byte(s), 5)
+	}
+	f.Fuzz(tryFrame)
+}
+
+var frameSeeds = []string{onStream(1, "x") + "\r\n\r\n" + onStream(2, ""), "OPTIONS sip:a SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n", "X y z\r\na: b\r\n l: 3\r\nl : 5\r\n\r\nabcde\r\n\r\n"}
+
+// tryFrame cuts a stream at once and in pieces: the messages are the same, and each has the length that its parser sees.
+func tryFrame(t *testing.T, text []byte, piece int) {
+	cut := func(piece int) (out []string, lost bool) {
+		var fr frame
+		for in := text; len(in) > 0; {
+			n := copy(fr.room(), in[:min(piece, len(in))])
+			fr.filled(n)
+			in = in[n:]
+			for {
+				b, _, err := fr.next()
+				if b != nil {
+					out = append(out, string(b))
+				}
+				if err != nil {
+					return out, true
+				}
+				if b == nil {
+					break
+				}
+				var m Message
+				if head := bytes.Index(b, []byte("\r\n\r\n")) + 4; m.Parse(bytes.Clone(b)) == nil && (len(m.Body) != len(b)-head || !m.Has(HdrContentLength)) {
+					t.Fatalf("framed with a body of %d bytes, parsed with %d: %q", len(b)-head, len(m.Body), b)
 				}
 			}
-			return out, false
 		}
-		if piece < 1 || piece > len(text) {
-			piece = 1
-		}
-		a, aLost := cut(piece)
-		b, bLost := cut(len(text) + 1)
-		if !slices.Equal(a, b) || aLost != bLost {
-			t.Errorf("in pieces of %d: %q %v, at once: %q %v", piece, a, aLost, b, bLost)
-		}
-	})
+		return out, false
+	}
+	if piece < 1 || piece > len(text) {
+		piece = 1
+	}
+	a, aLost := cut(piece)
+	b, bLost := cut(len(text) + 1)
+	if !slices.Equal(a, b) || aLost != bLost {
+		t.Errorf("in pieces of %d: %q %v, at once: %q %v", piece, a, aLost, b, bLost)
+	}
 }
 
 // inbox is a handler that keeps what came.
