@@ -98,6 +98,7 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 	if m.Method != sip.INVITE && m.Method != sip.ACK { // no offer or answer stands elsewhere (RFC 3261 13.2.1)
 		if p := c.srv.policy(fl.side, tl.side); len(ct) > 0 && !isSDP(ct) && !isMultipart(ct) {
 			o.body, o.contentType = p.crossBody(ct, m.Body)
+			return o.left(m)
 		}
 		return nil
 	}
@@ -112,6 +113,7 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 	if all == nil {
 		if len(ct) > 0 {
 			o.body, o.contentType = policy.crossBody(ct, m.Body)
+			return o.left(m)
 		}
 		return nil
 	}
@@ -135,6 +137,14 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 		}
 	}
 	o.body, o.contentType = c.assemble(keep)
+	return nil
+}
+
+// left refuses a request whose only body stays behind: it would say something else without it (RFC 3261 8.2.3).
+func (o *outgoing) left(m *sip.Message) *errOffer {
+	if o.contentType == "" && m.IsRequest() && m.Method != sip.ACK && !optional(m) {
+		return &errOffer{415, "a body that may not cross"}
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ type Metrics struct {
 	all []prometheus.Collector
 
 	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
+	unanswerable                                               prometheus.Counter
 	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
 	effectsRefused, panics, probes, failovers                  prometheus.Counter
 	lostBy, leaks                                              *prometheus.CounterVec
@@ -45,7 +46,8 @@ func newMetrics(s *Server) *Metrics {
 	m.absorbed = counter("retransmissions_absorbed_total", "Messages that repeated what had been handled.")
 	m.retransmissions = counter("retransmissions_sent_total", "Messages sent again because nobody answered.")
 	m.strays = counter("stray_messages_total", "Messages that belong to no call or transaction.")
-	m.malformed = counter("malformed_messages_total", "Datagrams that are no SIP message.")
+	m.malformed = counter("malformed_messages_total", "Messages that break the rules of SIP; all that can be is answered with 4xx or 5xx.")
+	m.unanswerable = counter("unanswerable_messages_total", "Malformed messages that got no answer, for too little of them could be read.")
 	m.forbidden = counter("forbidden_messages_total", "Messages from sources outside the side's access list.")
 	m.sendErrors = counter("send_errors_total", "Messages the network did not take.")
 	m.portsExhausted = counter("media_ports_exhausted_total", "Offers refused because no media port was free.")

@@ -180,6 +180,8 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	switch {
 	case r.status == 422 && r.out.m != nil:
 		b = appendMinSE(b, minSE(r.out.m))
+	case r.status == 415 && r.extra == "" && (r.out.m == nil || !r.out.m.Has(sip.HdrAccept)): // RFC 3261 8.2.3
+		b = append(b, accept...)
 	case t.Method != sip.INVITE && t.Method != sip.UPDATE || r.status <= 100 || r.status >= 300:
 	default:
 		b = appendAllow(c.appendContact(b, l, &r.out), r.out.m)

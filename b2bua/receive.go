@@ -47,14 +47,20 @@ func (s *Server) receive(run *runner, l *Local, m *sip.Message, err error) {
 	}
 }
 
-// malformed answers what can be answered; the rest is counted.
+// malformed answers what can be answered; the rest is counted. The log names one of them in a second, with how many there were.
 func (s *Server) malformed(l *Local, m *sip.Message, err error) {
 	s.metrics.malformed.Inc()
-	s.log.Debug("malformed message", "source", m.Source, "err", err)
-	var pe *sip.ParseError
-	if errors.As(err, &pe) && m.Answerable() {
-		s.refuse(l, m, pe.Status, "")
+	since := s.malformedSince.Add(1)
+	if s.malformedLog.allow(s.now()) {
+		s.malformedSince.Add(-since)
+		s.log.Warn("malformed message", "source", m.Source, "err", err, "messages", since)
 	}
+	var pe *sip.ParseError
+	if !errors.As(err, &pe) || !m.Answerable() {
+		s.metrics.unanswerable.Inc()
+		return
+	}
+	s.refuse(l, m, pe.Status, "")
 }
 
 func (s *Server) receiveResponse(run *runner, l *Local, m *sip.Message) {
@@ -110,11 +116,11 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 			s.refuse(l, m, 503, "Retry-After: 30\r\n")
 			return
 		}
-		if not := unsupported(l.side, m); not != "" {
-			s.refuse(l, m, 420, not)
+		if status, extra := inspect(l.side, m); status != 0 {
+			s.refuse(l, m, status, extra)
 			return
 		}
-		s.refuse(l, m, 200, allow+l.side.supported()+"Accept: application/sdp\r\n")
+		s.refuse(l, m, 200, allow+l.side.supported()+accept)
 	case sip.BYE, sip.INFO:
 		s.refuse(l, m, 481, "")
 	case sip.MethodOther:
@@ -142,23 +148,13 @@ func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
 
 // admit says whether an INVITE may become a call; 0 is yes. Only new calls pass here.
 func (s *Server) admit(side *Side, m *sip.Message) (status int, extra string) {
-	switch u, err := sip.ParseURI(m.RequestURI); {
+	switch {
 	case s.Draining():
 		return 503, "Retry-After: 30\r\n"
 	case s.cfg.MaxCalls > 0 && s.Active() >= s.cfg.MaxCalls:
 		return 503, "Retry-After: 5\r\n"
-	case err != nil:
-		return 400, ""
-	case !u.IsSIP() && !sip.EqualFold(u.Scheme, "tel") && !sip.EqualFold(u.Scheme, "urn"):
-		return 416, ""
-	case unsupported(side, m) != "":
-		return 420, unsupported(side, m)
-	case !m.Has(sip.HdrContact):
-		return 400, ""
-	case side.Liveness.tooShort(m) != "":
-		return 422, side.Liveness.tooShort(m)
 	}
-	return 0, ""
+	return inspect(side, m)
 }
 
 // refuse answers a request without a transaction: a repetition gets the same answer again, tag included (RFC 3261 8.2.7).

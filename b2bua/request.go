@@ -60,6 +60,10 @@ func (c *Call) request(l *Leg, e event) {
 		c.reply(l, t, reply{status: 420, extra: unsupported(l.side, m)})
 	default:
 		d.Remote = n
+		if status, extra := unfit(m); status != 0 {
+			c.reply(l, t, reply{status: status, extra: extra})
+			return
+		}
 		c.inDialog(l, d, t, m)
 	}
 }

@@ -18,19 +18,22 @@ import (
 
 // Server finds the call of every message, makes new calls, and turns their clock.
 type Server struct {
-	cfg       Config
-	log       *slog.Logger
-	mint      *minter
-	metrics   *Metrics
-	sides     map[string]*Side
-	policies  map[[2]*Side]*Policy
-	sessions  sync.Pool // of *sdp.Session
-	stats     statistics
-	leakLog   limiter
-	refusals  refusals
-	strangers perSource
-	goals     []*goal
-	history   history
+	cfg      Config
+	log      *slog.Logger
+	mint     *minter
+	metrics  *Metrics
+	sides    map[string]*Side
+	policies map[[2]*Side]*Policy
+	sessions sync.Pool // of *sdp.Session
+	stats    statistics
+	leakLog  limiter
+
+	malformedLog   limiter
+	malformedSince atomic.Int64 // the last line of the log about them
+	refusals       refusals
+	strangers      perSource
+	goals          []*goal
+	history        history
 
 	table  table
 	wheel  wheel
@@ -252,7 +255,9 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	l := &Leg{Side: side.Name, side: side, local: local, Local: local.index(), CallID: string(m.Get(sip.HdrCallID)), Dest: m.Source,
 		Us: withoutParams(to), Them: withoutParams(from), CSeq: uint32(c.srv.random()) >> 4}
 	d := &Dialog{RemoteTag: string(tag), Remote: n, Routes: recordRoute(m, false), Twin: noTwin}
-	d.refresh(m)
+	if d.refresh(m); d.Target == "" { // ancient
+		d.Target = requestURI(from.URI)
+	}
 	l.Dialogs = []*Dialog{d}
 	c.asked(l, m)
 	c.hear(l, m)

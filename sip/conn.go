@@ -26,8 +26,10 @@ type conn struct {
 	waiting [][]byte
 	size    int
 	writing bool
-	last    bool // it is closed as soon as all is written
+	last    bool // our half ends as soon as all is written
 	over    bool
+
+	swallowed bool // nobody reads any more
 }
 
 // dial makes the connection, from the listener's address so that the peer knows who it is.
@@ -160,6 +162,7 @@ func (c *conn) message() ([]byte, error) {
 		switch {
 		case c.frame.partial():
 			c.s.Lost.Add(1)
+			return c.frame.rest(), errShort
 		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(time.Unix(0, c.wrote.Load())) < c.s.cfg.Idle:
 			continue
 		}
@@ -239,18 +242,29 @@ func (c *conn) finish() {
 	}
 }
 
-// shut ends our half of the connection.
+// shut ends our half of the connection, and the other one if nobody reads it any more.
 func (c *conn) shut() {
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+	c.mu.Lock()
+	read := c.swallowed
+	c.mu.Unlock()
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && !read {
 		_ = half.CloseWrite()
+		return
 	}
+	c.close()
 }
 
 // swallow reads on for a moment, for a connection closed with something unread is reset, and the peer would lose our answer.
 func (c *conn) swallow() {
 	_ = c.nc.SetReadDeadline(time.Now().Add(time.Second))
 	_, _ = io.CopyN(io.Discard, c.nc, maxHead+maxBody)
-	c.close()
+	c.mu.Lock()
+	c.swallowed = true
+	done := !c.writing && len(c.waiting) == 0
+	c.mu.Unlock()
+	if done {
+		c.close()
+	}
 }
 
 // close ends the connection; what was not written is told.

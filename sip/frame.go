@@ -12,6 +12,7 @@ const (
 var (
 	errNoLength = &ParseError{Status: 400, Text: "no Content-Length on a stream"} // RFC 3261 20.14
 	errFraming  = &ParseError{Status: 400, Text: "two lengths, or broken lines, on a stream"}
+	errShort    = &ParseError{Status: 400, Text: "the stream ends within a message"}
 	errHead     = &ParseError{Status: 513, Text: "headers are too long"} // RFC 3261 21.5.7
 	errBody     = &ParseError{Status: 413, Text: "body is too long"}     // RFC 3261 21.4.11
 )
@@ -85,6 +86,14 @@ func (f *frame) next() (message []byte, pings int, err error) {
 	f.start += head + length
 	f.seen = 0
 	return b[:head+length], pings, nil
+}
+
+// rest returns a message whose body has not come in full, nil if not even its head has.
+func (f *frame) rest() []byte {
+	if b := f.buf[f.start:]; bytes.Contains(b, []byte("\r\n\r\n")) {
+		return b
+	}
+	return nil
 }
 
 // lengthOf reads the Content-Length of a head. What a lenient reader could see elsewhere than we is refused: a bare CR or LF, a

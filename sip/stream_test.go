@@ -472,3 +472,33 @@ func TestStreamTLS(t *testing.T) {
 		})
 	}
 }
+
+// TestStreamLastWord: who sends what cannot be framed gets its answer, and then the end, whatever else it sends.
+func TestStreamLastWord(t *testing.T) {
+	for name, text := range map[string]string{
+		"no length":       strings.Replace(onStream(1, ""), "l: 0\r\n", "", 1),
+		"too long a body": strings.Replace(onStream(1, ""), "l: 0\r\n", "l: 300000\r\n", 1),
+		"too long a head": strings.Replace(onStream(1, ""), "l: 0\r\n", "X: "+strings.Repeat("x", maxHead)+"\r\nl: 0\r\n", 1),
+		"short":           onStream(1, "body")[:len(onStream(1, "body"))-1],
+	} {
+		in := newInbox()
+		var s *Streams
+		in.each = func(m *Message) { _ = s.Send([]byte("last word"), m.Source) }
+		s = streams(t, "127.0.0.1:0", nil, in.handle)
+		c := connect(t, s)
+		if _, err := io.WriteString(c, text+strings.Repeat("y", map[bool]int{true: 0, false: 20000}[name == "short"])); err != nil {
+			t.Fatal(err)
+		}
+		if name == "short" {
+			_ = c.(*net.TCPConn).CloseWrite()
+		}
+		got, err := io.ReadAll(c)
+		if err != nil || string(got) != "last word" {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+		want := map[string]int{"too long a body": 413, "too long a head": 513}[name]
+		if pe, ok := errors.AsType[*ParseError](in.errs[0]); !ok || pe.Status != max(want, 400) {
+			t.Errorf("%s: %v", name, in.errs[0])
+		}
+	}
+}
