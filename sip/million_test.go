@@ -15,12 +15,12 @@ func TestMillion(t *testing.T) {
 		seeds []string
 		try   func(*testing.T, []byte)
 	}{
-		{"parse", 80_000, parseSeeds, tryParse},
-		{"frame", 20_000, frameSeeds, func(t *testing.T, b []byte) { tryFrame(t, b, 1+len(b)/3) }},
+		{"parse", 50_000, parseSeeds, tryParse},
+		{"frame", 10_000, frameSeeds, func(t *testing.T, b []byte) { tryFrame(t, b, 1+len(b)/3) }},
 		{"address", 300_000, addressSeeds, tryAddress},
-		{"uri", 280_000, uriSeeds, tryURI},
-		{"via", 200_000, viaSeeds, tryVia},
-		{"params", 120_000, paramsSeeds, tryParams},
+		{"uri", 290_000, uriSeeds, tryURI},
+		{"via", 210_000, viaSeeds, tryVia},
+		{"params", 140_000, paramsSeeds, tryParams},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

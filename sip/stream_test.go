@@ -496,6 +496,7 @@ func TestStreamLastWord(t *testing.T) {
 		if err != nil || string(got) != "last word" {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
+		in.wait(t)
 		want := map[string]int{"too long a body": 413, "too long a head": 513}[name]
 		if pe, ok := errors.AsType[*ParseError](in.errs[0]); !ok || pe.Status != max(want, 400) {
 			t.Errorf("%s: %v", name, in.errs[0])
