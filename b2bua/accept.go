@@ -1,20 +1,17 @@
 package b2bua
 
 import (
-	"errors"
-
 	"github.com/bifrons/bifrons/media/sdp"
 	"github.com/bifrons/bifrons/sip"
 )
 
-// answerSelf sends the caller a response of Bifrons' own to its INVITE.
-func (c *Call) answerSelf(r reply) bool {
+// ringSelf sends the caller a provisional response of Bifrons' own.
+func (c *Call) ringSelf(status int) bool {
 	a := c.Legs[0]
-	t := a.initial()
-	if a.Phase != Trying || t == nil {
+	if a.Phase != Trying || a.initial() == nil {
 		return false
 	}
-	c.reply(a, t, r)
+	c.ring(a, &Walk{Event: Progress{Status: status}})
 	return true
 }
 
@@ -26,11 +23,12 @@ func (c *Call) accept() bool {
 		return false
 	}
 	d := a.Dialogs[0]
+	if d.Rel.waits() && d.Rel.Described {
+		return false
+	}
 	body, err := c.ownDescription(a, d, c.Invite.Message, t.Offered)
 	if err != nil {
-		var refused *errOffer
-		errors.As(err, &refused)
-		c.end(Cause{Status: refused.status, By: ByBifrons, Text: refused.text})
+		c.end(Cause{Status: err.status, By: ByBifrons, Text: err.text})
 		return true
 	}
 	c.giveUpOthers(nil, elsewhere)
@@ -46,9 +44,7 @@ func (c *Call) answerInDialog(l *Leg, t *Tx, m *sip.Message) {
 	}
 	body, err := c.ownDescription(l, l.Dialogs[t.Dialog], m, t.Offered)
 	if err != nil {
-		var refused *errOffer
-		errors.As(err, &refused)
-		c.reply(l, t, reply{status: refused.status})
+		c.reply(l, t, reply{status: err.status})
 		return
 	}
 	c.reply(l, t, reply{status: 200, out: outgoing{body: body, contentType: sdpType}})
@@ -72,6 +68,7 @@ func (c *Call) ownAnswer(l *Leg, d *Dialog, m *sip.Message) {
 // obeyOwn tells the relay what the party of an own link has described.
 func (c *Call) obeyOwn(l *Leg, d *Dialog) {
 	d.Offer.commit()
+	d.Offer.Turn = turnSettled
 	c.describeOwn(l, d)
 }
 

@@ -26,7 +26,7 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case Dial:
 		ok = c.applyDial(w, e)
 	case Ring:
-		ok = e.Status > 100 && e.Status < 200 && c.answerSelf(reply{status: e.Status})
+		ok = e.Status > 100 && e.Status < 200 && c.ringSelf(e.Status)
 	case Accept:
 		ok = c.accept()
 	case Reject:

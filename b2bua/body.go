@@ -88,6 +88,11 @@ func parts(contentType, body []byte) (out []part) {
 	return out
 }
 
+// negotiates tells whether offers and answers stand in a method's requests and responses (RFC 3261 13.2.1, RFC 3262 5, RFC 3311 5).
+func negotiates(m sip.Method) bool {
+	return m == sip.INVITE || m == sip.ACK || m == sip.PRACK || m == sip.UPDATE
+}
+
 // cross puts the body of a message of one leg into what goes to the other: a description is made ours, other content
 // crosses if the pair's policy carries its type. A multipart body is made anew of the parts that cross.
 func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message, answer bool, o *outgoing) *errOffer {
@@ -95,7 +100,7 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 		return nil
 	}
 	ct := m.Get(sip.HdrContentType)
-	if m.Method != sip.INVITE && m.Method != sip.ACK { // no offer or answer stands elsewhere (RFC 3261 13.2.1)
+	if !negotiates(m.Method) {
 		if p := c.srv.policy(fl.side, tl.side); len(ct) > 0 && !isSDP(ct) && !isMultipart(ct) {
 			o.body, o.contentType = p.crossBody(ct, m.Body)
 			return o.left(m)
@@ -124,6 +129,9 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 		case isSDP([]byte(p.contentType)):
 			if p.header.Get("Content-Transfer-Encoding") == "base64" {
 				return &errOffer{415, "encoded description"}
+			}
+			if o.settled {
+				continue
 			}
 			if err := c.crossSDP(fl, from, tl, to, p.body, answer, o); err != nil {
 				return err
@@ -177,6 +185,9 @@ func ownFragment(body []byte) []byte {
 }
 
 func (c *Call) crossSDP(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, answer bool, o *outgoing) *errOffer {
+	if o.settled {
+		return nil
+	}
 	body, err := c.carry(fl, from, tl, to, body, answer)
 	if err != nil {
 		var refused *errOffer

@@ -28,7 +28,8 @@ type State struct {
 	Keys    [2]uint64
 	Winner  uint8 // the leg that answered, 0 none
 	Started time.Time
-	Rang    time.Time
+	Shown   bool      // a provisional response of a callee has gone to the caller
+	Rang    time.Time // the first 180
 	Answer  time.Time
 
 	ICID   string // of the P-Charging-Vector (RFC 7315), for records and logs
@@ -164,6 +165,9 @@ func (c *Call) settle() {
 		if l.Hold != nil {
 			soonest(l.Hold.Until)
 		}
+		for _, d := range l.Dialogs {
+			soonest(d.Rel.due())
+		}
 		if l.Phase == Confirmed && c.Cause == nil {
 			soonest(c.vigil(l))
 		}
@@ -216,6 +220,11 @@ func (c *Call) timers() {
 				}
 			}
 		}
+		for _, d := range l.Dialogs {
+			if late(d.Rel.due()) {
+				c.unpracked(l, d, now)
+			}
+		}
 		if l.Phase == Confirmed && c.Cause == nil {
 			c.watch(l, now)
 		}
@@ -251,6 +260,8 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 	case t.Kind == sip.InviteServer: // 2xx never acknowledged (RFC 3261 13.3.1.4)
 		c.vanished(l, 0, "no ACK", sip.ACK)
 	case t.Kind == sip.InviteClient && l.Phase == Trying:
+		c.abandon(l, 408)
+	case t.Method == sip.PRACK && l.Phase == Trying:
 		c.abandon(l, 408)
 	case t.Own && t.Method != sip.INVITE && t.Method != sip.UPDATE || l.Phase == Over:
 	default:
@@ -339,6 +350,8 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 				status = 480
 			case status == 422:
 				status, extra = c.tooShortFor()
+			case c.parting.m != nil && refusesEndToEnd(c.parting.m):
+				status = 420
 			}
 			out := c.farewell(l)
 			if status == 422 && out.m != nil { // its Min-SE crosses with it
@@ -376,14 +389,14 @@ func (c *Call) bye(l *Leg, reason string) {
 // shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
 // ours lasts, another fork may still answer it.
 func (l *Leg) shrink() {
-	l.Queue, l.Ports, l.Life, l.Session = nil, nil, nil, nil
+	l.Queue, l.Waits, l.Asked, l.Ports, l.Life, l.Session = nil, nil, nil, nil, nil, nil
 	for _, t := range l.Txs {
 		if t.Kind == sip.InviteClient || t.State == sip.Proceeding || l.Hangup {
 			return
 		}
 	}
 	for _, d := range l.Dialogs {
-		d.Offer, d.Target, d.Routes = offer{}, "", nil
+		d.Offer, d.Rel, d.Target, d.Routes = offer{}, nil, "", nil
 	}
 	l.Us, l.Them, l.Target, l.Routes = "", "", "", nil
 }

@@ -130,7 +130,12 @@ func (c *Call) failed(w *Walk) bool {
 // stopped does what an event needs that an App took for itself; false for one that cannot be stopped.
 func (c *Call) stopped(w *Walk) bool {
 	switch w.Event.(type) {
-	case Invite, Progress, Failure, Digit:
+	case Progress:
+		if w.Msg.Message != nil {
+			c.prackOwn(c.Legs[w.Leg], w.Msg.Message)
+		}
+		return true
+	case Invite, Failure, Digit:
 		return true
 	case Message:
 		l := c.Legs[w.Leg]

@@ -52,7 +52,12 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
 	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1}
-	if err := c.cross(a, a.Dialogs[0], l, d, m, false, &o); err != nil {
+	first := a.Dialogs[0].Offer
+	err := c.cross(a, a.Dialogs[0], l, d, m, false, &o)
+	if a.Asked = a.Dialogs[0].Offer.Pending; first.Turn != turnNone { // another branch has brought it further
+		a.Dialogs[0].Offer = first
+	}
+	if err != nil {
 		l.Phase = Over
 		c.closePorts(l)
 		c.failBranch(w.Branch, err.status)
@@ -106,9 +111,10 @@ func (p *Policy) appendParty(dst []byte, d *Draft, m *sip.Message, id sip.Header
 func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	l.CSeq++
 	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.describes,
-		Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
+		Reliable: o.describes || c.Legs[0].reliable(), Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
 	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l, o.m)
+	b = t.appendSupported(b)
 	t.Last = c.seal(l, c.appendCrossing(b, l, o))
 	from := c.outgrow(l, t)
 	if c.transmit(from, t.Last, t.Dest) || from != l.local && c.fallBack(l, t) {

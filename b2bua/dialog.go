@@ -19,6 +19,9 @@ func (c *Call) early(l *Leg, t *Tx, m *sip.Message) *Dialog {
 		d := l.Dialogs[0]
 		if d.RemoteTag != "" && len(l.Dialogs) < maxDialogs {
 			d = &Dialog{Twin: noTwin, Offer: offer{Origin: d.Offer.Origin, Shown: cloneAll(d.Offer.Shown)}}
+			if t.Offered {
+				d.Offer.Turn = turnOurs
+			}
 			l.Dialogs = append(l.Dialogs, d)
 		}
 		d.RemoteTag = string(tag)
@@ -121,8 +124,8 @@ func (c *Call) twin(l *Leg, d *Dialog) *Dialog {
 	}
 	first := a.Dialogs[0]
 	n := &Dialog{Number: uint8(len(a.Dialogs)), RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
-	if n.Offer.Pending = first.Offer.Pending; n.Offer.Pending == nil {
-		n.Offer.Pending = first.Offer.Theirs
+	if n.Offer.Pending = a.Asked; a.Asked != nil {
+		n.Offer.Turn = turnTheirs
 	}
 	d.Twin = uint8(len(a.Dialogs))
 	a.Dialogs = append(a.Dialogs, n)
@@ -148,19 +151,76 @@ func (c *Call) ring(l *Leg, w *Walk) {
 		return
 	}
 	m := w.Msg.Message
+	if m == nil { // our own
+		c.provisional(a, t, reply{status: w.Event.(Progress).Status, dialog: a.Dialogs[0]}, w, Reliable{})
+		return
+	}
 	d, ad := c.shown(l, m)
+	rseq := l.wantsPrack(m)
+	rely := t.Requires || t.Reliable && rseq != 0
+	if rely && ad.Rel.waits() {
+		c.waitForPrack(a, w)
+		return
+	}
 	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m}}
-	if err := c.cross(l, d, a, ad, m, t.Offered, &r.out); err != nil {
+	if err := c.crossEarly(l, d, a, ad, m, t.Offered, rseq != 0, rely, &r.out); err != nil {
 		c.end(Cause{Status: err.status, By: ByCallee, Text: err.text})
 		return
 	}
-	if r.out.describes && r.out.contentType == sdpType {
-		ad.Offer.Early = bytes.Clone(r.out.body)
-	}
-	if c.Rang.IsZero() {
+	c.Shown = true
+	if c.Rang.IsZero() && m.Status == 180 {
 		c.Rang = c.srv.cfg.Clock.Wall()
 	}
-	c.reply(a, t, r)
+	if !rely {
+		c.prackOwn(l, m)
+	}
+	it := l.initial()
+	c.provisional(a, t, r, w, Reliable{PeerLeg: l.Slot, PeerTag: d.RemoteTag, PeerRSeq: rseq, PeerCSeq: it.CSeq})
+}
+
+// provisional sends the caller a response above 100: reliably where its network wants that, or the callee's was.
+func (c *Call) provisional(a *Leg, t *Tx, r reply, w *Walk, rel Reliable) {
+	switch {
+	case !t.Requires && (!t.Reliable || rel.PeerRSeq == 0):
+		c.reply(a, t, r)
+	case r.dialog.Rel.waits():
+		c.waitForPrack(a, w)
+	default:
+		rel.Offered = r.out.describes && !t.Offered
+		c.replyReliably(a, t, r, rel)
+	}
+}
+
+// crossEarly is cross for a provisional response: an answer in one that is not reliable is a hint, which the 2xx repeats.
+func (c *Call) crossEarly(l *Leg, d *Dialog, a *Leg, ad *Dialog, m *sip.Message, answer, far, near bool, o *outgoing) *errOffer {
+	was, shown := d.Offer.Turn, ad.Offer.Turn
+	if err := c.crossFirst(l, d, a, ad, m, answer, o); err != nil || !o.describes {
+		return err
+	}
+	if !far {
+		d.Offer.Turn = was
+	}
+	if !near {
+		ad.Offer.Turn = shown
+		if o.contentType == sdpType {
+			ad.Offer.Early = bytes.Clone(o.body)
+		}
+	}
+	return nil
+}
+
+// crossFirst is cross for a response to the first INVITE. Once an exchange is complete a further description says nothing (RFC 3261
+// 13.2.1); where it is for the caller alone, because its network had the answer reliably, the relay learns of it all the same.
+func (c *Call) crossFirst(l *Leg, d *Dialog, a *Leg, ad *Dialog, m *sip.Message, answer bool, o *outgoing) *errOffer {
+	settled := ad.Offer.Turn == turnSettled
+	o.settled = d.Offer.Turn == turnSettled || !answer && d.Offer.Turn != turnNone
+	if err := c.cross(l, d, a, ad, m, answer, o); err != nil {
+		return err
+	}
+	if settled && answer && o.describes {
+		o.body, o.contentType, o.describes = nil, "", false
+	}
+	return nil
 }
 
 // connect answers the caller with a callee's answer and gives the other branches up.
@@ -173,14 +233,21 @@ func (c *Call) connect(l *Leg, w *Walk) {
 	}
 	m := w.Msg.Message
 	d, ad := c.shown(l, m)
+	if ad.Rel.waits() && ad.Rel.Described {
+		c.waitForPrack(a, w)
+		return
+	}
 	c.Winner = l.Slot
 	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m}}
-	if err := c.cross(l, d, a, ad, m, t.Offered, &r.out); err != nil {
+	if err := c.crossFirst(l, d, a, ad, m, t.Offered, &r.out); err != nil {
 		c.end(Cause{Status: err.status, By: ByCallee, Text: err.text})
 		return
 	}
 	if len(r.out.body) == 0 && t.Offered && ad.Offer.Early != nil { // the answer stood in a provisional response alone
 		r.out.body, r.out.contentType = ad.Offer.Early, sdpType
+	}
+	if t.Offered {
+		d.Offer.Turn, ad.Offer.Turn = turnSettled, turnSettled
 	}
 	c.giveUpOthers(l, elsewhere)
 	c.answered(a, t, ad, r)
@@ -189,7 +256,7 @@ func (c *Call) connect(l *Leg, w *Walk) {
 // answered sends the caller's 2xx.
 func (c *Call) answered(a *Leg, t *Tx, d *Dialog, r reply) {
 	a.Phase, d.Confirmed, d.Offer.Early = Confirmed, true, nil
-	a.Dialogs, t.Dialog = []*Dialog{d}, 0
+	a.Dialogs, a.Asked, t.Dialog = []*Dialog{d}, nil, 0
 	c.Invite = Text{}
 	c.began()
 	r.dialog = d
@@ -272,7 +339,7 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	}
 	for i := range c.Branches {
 		o := &c.Branches[i]
-		if o.Leg != 0 && c.Legs[o.Leg].Phase == Trying {
+		if o.Leg != 0 && c.Legs[o.Leg].Phase != Over { // it rings, or its answer is on its way
 			return
 		}
 		if o.Failed != 0 && better(o.Failed, best) {

@@ -51,9 +51,11 @@ type Leg struct {
 
 	Hold  *Held
 	Queue []Walk // what waits behind the hold
+	Waits []Walk // what waits for a PRACK, at the end of its walk
 
-	First   uint32 // number of the initial INVITE's transaction, once it was sent again; 0 is 1
-	Life    *Life  // how its party is watched, once it is confirmed
+	Asked   []stream // of the caller: what its INVITE described, until it is answered
+	First   uint32   // number of the initial INVITE's transaction, once it was sent again; 0 is 1
+	Life    *Life    // how its party is watched, once it is confirmed
 	Session *Session
 	Heard   []byte // what its party said of itself, for the leak audit (the Arena of an audit.Ear)
 
@@ -71,6 +73,9 @@ type Dialog struct {
 	Remote    uint32 // last CSeq of the party
 	Confirmed bool
 	Ended     bool // a fork that was hung up
+
+	RSeq uint32    // of the party's last reliable response (RFC 3262)
+	Rel  *Reliable // ours
 
 	Twin  uint8 // of a callee's: the caller's dialog it is shown as, noTwin before
 	Offer offer
@@ -106,7 +111,10 @@ type Tx struct {
 	Reason  string // for this
 	Own     bool   // the engine's: its answer goes no further
 	Tries   uint8
-	Again   time.Duration // when a re-INVITE refused with 491 is sent again (RFC 3261 14.1)
+
+	Reliable bool          // INVITE: who sent it knows reliable provisional responses (RFC 3262),
+	Requires bool          // or wants no others
+	Again    time.Duration // when a re-INVITE refused with 491 is sent again (RFC 3261 14.1)
 
 	PeerLeg uint8
 	Peer    uint32 // Num of the other leg's transaction it carries, 0 none

@@ -17,6 +17,7 @@ type offer struct {
 	Pending []stream        // what it described in an open exchange
 	Shown   [][]sdp.Payload // the payload numbers this party was shown, by m-line: none ever changes its codec
 	Early   []byte          // the answer shown in an unreliable 18x: the 2xx repeats it if the far party does not
+	Turn    turn
 }
 
 // stream is what a party says of one m-line.
@@ -59,6 +60,9 @@ func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, an
 		return nil, &errOffer{488, "nothing in the offer may cross"}
 	}
 	from.Offer.Pending = streams(s)
+	if from.Offer.Turn, to.Offer.Turn = turnTheirs, turnOurs; answer {
+		from.Offer.Turn, to.Offer.Turn = turnSettled, turnSettled
+	}
 	c.origin(to)
 	opts := sdp.AnchorOptions{Address: tl.mediaAddress()}
 	if !c.srv.cfg.Anchor {
@@ -213,7 +217,7 @@ func (c *Call) closePorts(l *Leg) []media.Stats {
 }
 
 // ownDescription prints Bifrons' own answer to an offer of the leg's party, or an offer when it made none.
-func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) ([]byte, error) {
+func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) ([]byte, *errOffer) {
 	c.origin(d)
 	caps := sdp.OwnCodecs()
 	if !offered {
@@ -221,6 +225,7 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) (
 		if err != nil {
 			return nil, err
 		}
+		d.Offer.Turn = turnOurs
 		return sdp.Offer(nil, &d.Offer.Origin, caps, []sdp.Local{at}), nil
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
@@ -250,7 +255,7 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) (
 }
 
 // ownPort takes the leg's port for an m-line.
-func (c *Call) ownPort(l *Leg, i int) (sdp.Local, error) {
+func (c *Call) ownPort(l *Leg, i int) (sdp.Local, *errOffer) {
 	for len(l.Ports) <= i {
 		l.Ports = append(l.Ports, media.Port{})
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // allow is what Bifrons offers on every leg; nothing of a party's own list crosses.
-const allow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE\r\n"
+const allow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE\r\n"
 
 // outgoing is what goes into a request besides its dialog: what crosses from a message of the other leg, or a body.
 type outgoing struct {
@@ -18,8 +18,10 @@ type outgoing struct {
 	contentType string
 	body        []byte // already made for this leg
 	describes   bool   // there is a description in it
+	settled     bool   // the exchange is complete: what m describes says nothing any more (RFC 3261 13.2.1)
 	reason      string
-	hops        int // Max-Forwards; 0 is our own
+	extra       string // further header lines
+	hops        int    // Max-Forwards; 0 is our own
 }
 
 // appendBranch prints the branch of a client transaction.
@@ -100,6 +102,9 @@ func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
 	if o.m != nil {
 		x := c.passage(o.from, l)
 		dst = x.appendCarried(dst, o.m, o.draft)
+		if negotiates(o.m.Method) {
+			dst = appendEndToEnd(dst, o.m)
+		}
 	}
 	if o.reason != "" {
 		dst = append(append(append(dst, "Reason: "...), o.reason...), '\r', '\n')
@@ -124,6 +129,7 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	if method == sip.INVITE || method == sip.UPDATE {
 		b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, &o), o.m), l, o.m)
 	}
+	b = append(b, o.extra...)
 	t.Last = c.seal(l, c.appendCrossing(b, l, &o))
 	c.transmit(l.local, t.Last, t.Dest)
 	return t
@@ -196,6 +202,9 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest)
 	if e != sip.Send1xx {
 		t.Head = nil
+		if t.Kind == sip.InviteServer {
+			l.unrepeat()
+		}
 	}
 }
 

@@ -127,26 +127,6 @@ func toTag(m *sip.Message) ([]byte, bool) {
 	return tag, ok && len(tag) > 0
 }
 
-// unsupported names the options of Require that a side does not support (RFC 3261 8.2.2.3): all but the session timer.
-func unsupported(side *Side, m *sip.Message) string {
-	var not []byte
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrRequire {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			if one, v = sip.CutValue(v); side.Liveness.Expires <= 0 || !sip.EqualFold(one, timerOption) {
-				not = append(append(not, ", "...), one...)
-			}
-		}
-	}
-	if len(not) == 0 {
-		return ""
-	}
-	return "Unsupported: " + string(not[2:]) + "\r\n"
-}
-
 // inDialog handles a new request inside a dialog.
 func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	switch m.Method {
@@ -166,6 +146,8 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		c.reply(l, t, reply{status: 200, extra: allow + l.side.supported()})
 	case sip.INVITE:
 		c.reinvite(l, d, t, m)
+	case sip.PRACK:
+		c.pracked(l, d, t, m)
 	case sip.UPDATE:
 		c.update(l, d, t, m)
 	case sip.INFO, sip.MESSAGE:

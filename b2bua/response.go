@@ -50,7 +50,7 @@ func (c *Call) response(l *Leg, e event) {
 			c.agreed(l, m)
 		}
 		c.answerPeer(t, m.Status, m)
-		if (m.Status == 481 || m.Status == 408) && !l.unacked() { // RFC 3261 12.2.1.2
+		if (m.Status == 481 || m.Status == 408) && l.Phase == Confirmed && !l.unacked() { // RFC 3261 12.2.1.2
 			c.vanished(l, m.Status, "dialog lost", t.Method)
 		}
 	}
@@ -77,7 +77,7 @@ func (c *Call) answerPeer(t *Tx, status int, m *sip.Message) {
 			}
 		}
 	}
-	if status >= 300 && t.Kind == sip.InviteClient {
+	if status >= 300 && (t.Kind == sip.InviteClient || t.Offered) {
 		c.rollBack(l, l.Dialogs[t.Dialog], p, p.Dialogs[pt.Dialog])
 	}
 	c.reply(p, pt, r)
@@ -96,16 +96,24 @@ func (c *Call) legOf(t *Tx) *Leg {
 // rollBack forgets an offer that was refused: both parties stay with what they had (RFC 3261 14.1).
 func (c *Call) rollBack(l *Leg, d *Dialog, p *Leg, pd *Dialog) {
 	d.Offer.Pending, pd.Offer.Pending = nil, nil
-	for _, x := range [...]struct {
-		l *Leg
-		o *offer
-	}{{l, &d.Offer}, {p, &pd.Offer}} {
-		for i := range x.l.Ports {
-			if !x.o.stream(i).RTP.IsValid() {
-				c.closePort(x.l, i)
+	d.Offer.Turn, pd.Offer.Turn = turnSettled, turnSettled
+	for _, x := range [...]*Leg{l, p} {
+		for i := range x.Ports {
+			if !x.uses(i) {
+				c.closePort(x, i)
 			}
 		}
 	}
+}
+
+// uses tells whether any dialog of a leg has an m-line, or may come to have it.
+func (l *Leg) uses(i int) bool {
+	for _, d := range l.Dialogs {
+		if d.Offer.stream(i).RTP.IsValid() || i < len(d.Offer.Pending) && d.Offer.Pending[i].RTP.IsValid() {
+			return true
+		}
+	}
+	return i < len(l.Asked) && l.Asked[i].RTP.IsValid()
 }
 
 // ackFailure acknowledges a 300 to 699 hop by hop; the ACK then is what a repeated failure gets (RFC 3261 17.1.1.3).
@@ -190,7 +198,9 @@ func (c *Call) inviteProgress(l *Leg, t *Tx, m *sip.Message) {
 	switch {
 	case m.Status == 100:
 	case m.Status < 200:
-		c.early(l, t, m)
+		if !c.inOrder(c.early(l, t, m), t, m) {
+			return
+		}
 		c.offer(Walk{Event: Progress{Branch: int(l.Branch), Status: m.Status}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})
 	case m.Status == 422 && c.askAgain(l, t, t.Last, m):
 	default:
@@ -273,7 +283,7 @@ func (c *Call) tryAgain(l *Leg, t *Tx) {
 func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	l.CSeq++
 	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Local: t.Local, Offered: t.Offered,
-		Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
+		Reliable: t.Reliable, Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
 	via := append([]byte("SIP/2.0/"+l.local.Transport.String()+" "), l.local.Advertise...)
 	inv.Set(sip.HdrVia, c.appendBranch(append(via, ";branch="...), l, n.Num))
 	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))

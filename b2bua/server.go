@@ -267,6 +267,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	t := c.begin(l, &Tx{Kind: sip.InviteServer, Method: sip.INVITE, Branch: string(via.Branch()), CSeq: n, Local: l.Local, Dest: m.Source,
 		Offered: describes(m)}, sip.Proceeding)
 	t.Head = c.responseHead(m)
+	t.reliably(m)
 	c.reply(l, t, reply{status: 100})
 	c.ICID = icid(m)
 	c.srv.logStart(c, l)

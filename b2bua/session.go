@@ -435,11 +435,3 @@ func (c *Call) askAgain(l *Leg, t *Tx, invite []byte, m *sip.Message) bool {
 	}
 	return true
 }
-
-// supported advertises the session timer where a side runs it.
-func (s *Side) supported() string {
-	if s.Liveness.Expires <= 0 {
-		return ""
-	}
-	return "Supported: timer\r\n"
-}

@@ -49,7 +49,7 @@ type snapshot struct {
 
 // publish puts a snapshot of the call into the store, from the first 18x on.
 func (s *Server) publish(c *Call) {
-	if s.cfg.Store == nil || c.Cause == nil && c.Rang.IsZero() && c.Answer.IsZero() {
+	if s.cfg.Store == nil || c.Cause == nil && !c.Shown && c.Answer.IsZero() {
 		return
 	}
 	data, err := c.snapshot()
@@ -79,6 +79,9 @@ func (c *Call) snapshot() ([]byte, error) {
 		}
 		for i := range l.Queue {
 			walks = append(walks, &l.Queue[i])
+		}
+		for i := range l.Waits {
+			walks = append(walks, &l.Waits[i])
 		}
 		for _, w := range walks {
 			if err := w.encode(); err != nil {
@@ -160,6 +163,11 @@ func (c *Call) resolve() error {
 				return err
 			}
 		}
+		for i := range l.Waits {
+			if err := l.Waits[i].decode(); err != nil {
+				return err
+			}
+		}
 		if l.Hold != nil {
 			if err := l.Hold.Walk.decode(); err != nil {
 				return err
@@ -196,6 +204,12 @@ func (c *Call) shift(by, now time.Duration) {
 		}
 		if l.Hold != nil {
 			move(&l.Hold.Until)
+		}
+		for _, d := range l.Dialogs {
+			if r := d.Rel; r != nil {
+				move(&r.Retry)
+				move(&r.Expire)
+			}
 		}
 		if w := l.Life; w != nil {
 			for _, d := range [...]*time.Duration{&w.Probe, &w.Retry, &w.Look, &w.Mute, &w.End} {

@@ -169,18 +169,24 @@ func (p *Party) description(m *sip.Message) {
 		return
 	}
 	body := strings.Join(rest, "\n")
-	if last, ok := p.origins[f[1]+" "+f[2]]; ok && last != body {
+	dialog := tagOf(m, sip.HdrFrom) + " " + tagOf(m, sip.HdrTo) // of a fork it is another session
+	if last, ok := p.origins[f[1]+" "+f[2]+dialog]; ok && last != body {
 		p.w.T.Errorf("%s got another description under the version %s:\n%s\n%s", p.Name, origin, last, body)
 	}
-	p.origins[f[1]+" "+f[2]] = body
+	p.origins[f[1]+" "+f[2]+dialog] = body
 }
 
 // react is what a phone does by itself when its script is over.
 func (p *Party) react(m *sip.Message, repeated bool) {
 	switch {
 	case !m.IsRequest():
-		if _, method := m.CSeq(); string(method) == "INVITE" && m.Status >= 200 {
+		_, method := m.CSeq()
+		switch {
+		case string(method) != "INVITE":
+		case m.Status >= 200:
 			p.acknowledge(m)
+		case m.Get(sip.HdrRSeq) != nil && !repeated && p.uac():
+			p.send(p.InDialog("PRACK", options{}))
 		}
 	case m.Method == sip.ACK:
 	case m.Method == sip.INVITE && !repeated:
@@ -188,6 +194,8 @@ func (p *Party) react(m *sip.Message, repeated bool) {
 	case m.Method == sip.CANCEL:
 		p.send(p.Response(m, 200, options{}))
 		p.send(p.Response(p.lastRequest("INVITE"), 487, options{}))
+	case (m.Method == sip.PRACK || m.Method == sip.UPDATE) && len(m.Body) > 0:
+		p.send(p.Response(m, 200, options{sdp: "sdp"}))
 	default:
 		p.send(p.Response(m, 200, options{}))
 	}

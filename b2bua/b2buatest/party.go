@@ -34,7 +34,9 @@ type Party struct {
 	origins                     map[string]string // o= version by description
 	version                     int
 	serial                      int
-	media                       string // last description sent
+	media                       string        // last description sent
+	rseq                        int           // of the last reliable response sent
+	early                       []earlyDialog // of the phone's own INVITE
 
 	others []netip.AddrPort // further addresses
 	moved  string           // Contact, once it is not the phone's own address
@@ -62,6 +64,12 @@ func (p *Party) contact() string {
 // lives tells whether the phone is reached at an address.
 func (p *Party) lives(at netip.AddrPort) bool { return at == p.Addr || slices.Contains(p.others, at) }
 
+// earlyDialog is one that a provisional response made: requests of the script name it by its number.
+type earlyDialog struct {
+	tag, target string
+	rack        string // of the last reliable response in it
+}
+
 // options are what a line of the script adds to a message.
 type options struct {
 	sdp     string // "" none, else which
@@ -75,6 +83,9 @@ type options struct {
 	from    netip.AddrPort
 	via     string
 	with    []string
+	rel     bool // a reliable provisional response
+	early   int  // the early dialog of a request, 1 is the first; 0 is the last that spoke
+	rseq    int  // another RSeq or RAck than the next
 }
 
 // Invite prints an INVITE out of a dialog.
@@ -82,7 +93,7 @@ func (p *Party) Invite(to string, o options) string {
 	p.serial++
 	p.cseq = uint32(100 * p.serial)
 	p.callID = fmt.Sprintf("%s-call-%d@%s", p.Name, p.serial, p.Addr.Addr())
-	p.remoteTag, p.routes, p.seen = "", nil, 0
+	p.remoteTag, p.routes, p.seen, p.early = "", nil, 0, nil
 	p.localURI = fmt.Sprintf("\"%s\" <sip:%s@home.example>", strings.ToUpper(p.Name[:1])+p.Name[1:], p.Name)
 	p.remoteURI = fmt.Sprintf("<sip:%s@home.example>", to)
 	p.target = "sip:" + to + "@home.example"
@@ -107,6 +118,24 @@ func (p *Party) InDialog(method string, o options) string {
 		p.w.fail("%s has nothing to acknowledge", p.Name)
 	case "CANCEL":
 		return p.cancel(o)
+	case "PRACK":
+		rack := ""
+		if e := p.earlyOf(o.early); e != nil {
+			rack = e.rack
+		}
+		if o.rseq != 0 {
+			_, cseq, _ := strings.Cut(rack, " ")
+			rack = strconv.Itoa(o.rseq) + " " + cseq
+		}
+		if rack != "" && !o.has("RAck") {
+			o.headers = append(o.headers, "RAck: "+rack)
+		}
+	}
+	if e := p.earlyOf(o.early); e != nil && o.early > 0 {
+		p.remoteTag, p.target = e.tag, e.target
+	}
+	if o.tag != "" {
+		p.localTag = o.tag
 	}
 	p.cseq++
 	return p.request(method, p.cseq, o)
@@ -133,7 +162,7 @@ func (p *Party) request(method string, cseq uint32, o options) string {
 		b.WriteString("Max-Forwards: 70\r\n")
 	}
 	fmt.Fprintf(&b, "User-Agent: %s\r\n", p.product)
-	if method == "INVITE" || method == "OPTIONS" {
+	if method == "INVITE" || method == "OPTIONS" || method == "UPDATE" {
 		fmt.Fprintf(&b, "Contact: <%s>\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n", p.contact())
 	}
 	p.finish(&b, o)
@@ -170,6 +199,12 @@ func (p *Party) Response(req *sip.Message, status int, o options) string {
 	fmt.Fprintf(b, "Server: %s\r\n", p.product)
 	for _, r := range headerLines(req, sip.HdrRecordRoute) {
 		fmt.Fprintf(b, "Record-Route: %s\r\n", r)
+	}
+	if o.rel {
+		if p.rseq++; o.rseq != 0 {
+			p.rseq = o.rseq
+		}
+		fmt.Fprintf(b, "Require: 100rel\r\nRSeq: %d\r\n", p.rseq)
 	}
 	if req.Method == sip.INVITE && status > 100 && !o.has("Contact") && !o.removes("Contact") {
 		fmt.Fprintf(b, "Contact: <%s>\r\n", p.contact())
@@ -214,6 +249,9 @@ func (p *Party) learn(m *sip.Message) {
 	if _, method := m.CSeq(); string(method) != "INVITE" || m.Status <= 100 || m.Status >= 300 || string(m.Get(sip.HdrCallID)) != p.callID {
 		return
 	}
+	if p.uac() && m.Status < 200 {
+		p.learnEarly(m)
+	}
 	if tag := tagOf(m, sip.HdrTo); p.uac() {
 		p.remoteTag = tag
 		var routes []string
@@ -223,6 +261,34 @@ func (p *Party) learn(m *sip.Message) {
 		p.routes = routes
 	}
 	p.target = contactOf(m)
+}
+
+// learnEarly notes the early dialog of a provisional response.
+func (p *Party) learnEarly(m *sip.Message) {
+	e := earlyDialog{tag: tagOf(m, sip.HdrTo), target: contactOf(m)}
+	if v := m.Get(sip.HdrRSeq); v != nil {
+		n, _ := m.CSeq()
+		e.rack = fmt.Sprintf("%s %d INVITE", v, n)
+	}
+	for i := range p.early {
+		if p.early[i].tag == e.tag {
+			if e.rack != "" {
+				p.early[i].rack = e.rack
+			}
+			return
+		}
+	}
+	p.early = append(p.early, e)
+}
+
+// earlyOf returns an early dialog by number, 0 is the one that spoke last; nil if there is none.
+func (p *Party) earlyOf(n int) *earlyDialog {
+	for i := range p.early {
+		if n == i+1 || n == 0 && p.early[i].tag == p.remoteTag {
+			return &p.early[i]
+		}
+	}
+	return nil
 }
 
 // uac tells whether the phone made the call it is in.

@@ -253,6 +253,13 @@ func (p *Party) act(words []string) {
 			o.uri = v
 		case "for":
 			o.method = v
+		case "rel":
+			o.rel = true
+			o.rseq, _ = strconv.Atoi(v)
+		case "rack":
+			o.rseq, _ = strconv.Atoi(v)
+		case "early":
+			o.early, _ = strconv.Atoi(v)
 		case "body":
 			o.body = v
 		case "contact":
