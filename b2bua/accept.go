@@ -38,7 +38,7 @@ func (c *Call) accept() bool {
 
 // answerInDialog answers a request to a leg whose other end is Bifrons.
 func (c *Call) answerInDialog(l *Leg, t *Tx, m *sip.Message) {
-	if m.Method != sip.INVITE {
+	if m.Method != sip.INVITE && !(m.Method == sip.UPDATE && t.Offered) {
 		c.reply(l, t, reply{status: 200})
 		return
 	}

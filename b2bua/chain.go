@@ -135,7 +135,10 @@ func (c *Call) stopped(w *Walk) bool {
 			c.prackOwn(c.Legs[w.Leg], w.Msg.Message)
 		}
 		return true
-	case Invite, Failure, Digit:
+	case Failure:
+		c.allEarlyEnded(int(w.Branch))
+		return true
+	case Invite, Digit:
 		return true
 	case Message:
 		l := c.Legs[w.Leg]

@@ -33,6 +33,8 @@ func (c *Call) early(l *Leg, t *Tx, m *sip.Message) *Dialog {
 		d.Routes = recordRoute(m, true)
 		d.Target = l.Target
 		d.refresh(m)
+	} else if m.Has(sip.HdrAllow) {
+		d.Updates = hasToken(m, sip.HdrAllow, "UPDATE")
 	}
 	return d
 }
@@ -70,7 +72,7 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 	default:
 		d := c.early(l, t, m)
 		l.Phase, d.Confirmed = Confirmed, true
-		l.Dialogs, t.Dialog = []*Dialog{d}, 0
+		c.keepOnly(l, d)
 		c.agreed(l, m)
 		c.showSent(l, t.Last)
 		t.Last = nil
@@ -79,6 +81,22 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		}
 		c.offer(Walk{Event: Answer{Branch: int(l.Branch), Status: m.Status}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})
 	}
+}
+
+// keepOnly forgets the early dialogs of a leg but the one that was answered; a request that is open in another one is refused.
+func (c *Call) keepOnly(l *Leg, d *Dialog) {
+	at := l.index(d)
+	for _, t := range l.Txs {
+		switch {
+		case t.Dialog == at:
+		case t.Kind == sip.NonInviteServer:
+			c.reply(l, t, reply{status: 481})
+		case t.Method == sip.PRACK || t.Method == sip.UPDATE:
+			t.Own, t.Peer, t.Offered = true, 0, false
+		}
+		t.Dialog = 0
+	}
+	l.Dialogs = []*Dialog{d}
 }
 
 // endFork ends a dialog that another branch of the callee's network made after the first answered (RFC 3261 13.2.2.4): a
@@ -123,7 +141,7 @@ func (c *Call) twin(l *Leg, d *Dialog) *Dialog {
 		return a.Dialogs[0]
 	}
 	first := a.Dialogs[0]
-	n := &Dialog{Number: uint8(len(a.Dialogs)), RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
+	n := &Dialog{Number: uint8(len(a.Dialogs)), Updates: first.Updates, RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
 	if n.Offer.Pending = a.Asked; a.Asked != nil {
 		n.Offer.Turn = turnTheirs
 	}
@@ -168,6 +186,7 @@ func (c *Call) ring(l *Leg, w *Walk) {
 		return
 	}
 	c.Shown = true
+	c.regate(l, d, m)
 	if c.Rang.IsZero() && m.Status == 180 {
 		c.Rang = c.srv.cfg.Clock.Wall()
 	}
@@ -250,13 +269,19 @@ func (c *Call) connect(l *Leg, w *Walk) {
 		d.Offer.Turn, ad.Offer.Turn = turnSettled, turnSettled
 	}
 	c.giveUpOthers(l, elsewhere)
+	forked := len(a.Dialogs) > 1 || d.Gate != nil || ad.Gate != nil
 	c.answered(a, t, ad, r)
+	if forked {
+		c.voice(l, d, a, ad)
+	}
 }
 
 // answered sends the caller's 2xx.
 func (c *Call) answered(a *Leg, t *Tx, d *Dialog, r reply) {
 	a.Phase, d.Confirmed, d.Offer.Early = Confirmed, true, nil
-	a.Dialogs, a.Asked, t.Dialog = []*Dialog{d}, nil, 0
+	t.Dialog = a.index(d)
+	c.keepOnly(a, d)
+	a.Asked = nil
 	c.Invite = Text{}
 	c.began()
 	r.dialog = d
@@ -340,6 +365,7 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	for i := range c.Branches {
 		o := &c.Branches[i]
 		if o.Leg != 0 && c.Legs[o.Leg].Phase != Over { // it rings, or its answer is on its way
+			c.allEarlyEnded(f.Branch)
 			return
 		}
 		if o.Failed != 0 && better(o.Failed, best) {
@@ -383,14 +409,21 @@ func (c *Call) relay(l *Leg, w *Walk) {
 		return
 	}
 	m := w.Msg.Message
-	o := c.other(l)
+	o, d := c.mate(l, l.Dialogs[t.Dialog])
 	if o == nil {
 		c.answerInDialog(l, t, m)
 		return
 	}
-	d := o.confirmed()
-	if d == nil || o.Phase != Confirmed {
+	if d == nil || o.Phase == Over || l.Phase == Over {
 		c.reply(l, t, reply{status: 480})
+		return
+	}
+	method := m.Method
+	if method == sip.UPDATE && t.Offered && !d.Updates {
+		method = sip.INVITE
+	}
+	if method == sip.INVITE && o.Phase != Confirmed { // the far party cannot be asked before its answer
+		c.reply(l, t, reply{status: 488})
 		return
 	}
 	if c.digitAsked(l, t, m) {
@@ -402,6 +435,6 @@ func (c *Call) relay(l *Leg, w *Walk) {
 		c.reply(l, t, reply{status: err.status})
 		return
 	}
-	n := c.send(o, d, m.Method, out)
+	n := c.send(o, d, method, out)
 	n.PeerLeg, n.Peer = l.Slot, t.Num
 }

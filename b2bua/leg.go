@@ -54,6 +54,7 @@ type Leg struct {
 	Waits []Walk // what waits for a PRACK, at the end of its walk
 
 	Asked   []stream // of the caller: what its INVITE described, until it is answered
+	Voice   uint8    // likewise: number of the early dialog it hears
 	First   uint32   // number of the initial INVITE's transaction, once it was sent again; 0 is 1
 	Life    *Life    // how its party is watched, once it is confirmed
 	Session *Session
@@ -72,7 +73,9 @@ type Dialog struct {
 	Routes    []string
 	Remote    uint32 // last CSeq of the party
 	Confirmed bool
-	Ended     bool // a fork that was hung up
+	Ended     bool   // a fork that was hung up
+	Updates   bool   // its party takes UPDATE
+	Gate      []byte // what its network allows of early media, by m-line
 
 	RSeq uint32    // of the party's last reliable response (RFC 3262)
 	Rel  *Reliable // ours
@@ -114,6 +117,7 @@ type Tx struct {
 
 	Reliable bool          // INVITE: who sent it knows reliable provisional responses (RFC 3262),
 	Requires bool          // or wants no others
+	Ends     bool          // likewise: wants to know of early dialogs that end (RFC 6228)
 	Again    time.Duration // when a re-INVITE refused with 491 is sent again (RFC 3261 14.1)
 
 	PeerLeg uint8

@@ -156,6 +156,11 @@ func (c *Call) obey(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
 		}
 	}
 	fl.Joined, tl.Joined = true, true
+	if fl.Slot == 0 {
+		fl.Voice = from.Number
+	} else if tl.Slot == 0 {
+		tl.Voice = to.Number
+	}
 	c.join(fl, from, tl, to, p)
 }
 
@@ -165,7 +170,7 @@ func (c *Call) join(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
 		if i >= len(tl.Ports) || fl.Ports[i].ID == 0 || tl.Ports[i].ID == 0 {
 			continue
 		}
-		f, t := from.Offer.stream(i), to.Offer.stream(i)
+		f, t := from.gated(fl, i), to.gated(tl, i)
 		if !f.RTP.IsValid() || !t.RTP.IsValid() {
 			continue
 		}

@@ -127,7 +127,10 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	if method == sip.INVITE || method == sip.UPDATE {
-		b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, &o), o.m), l, o.m)
+		b = appendAllow(c.appendContact(b, l, &o), o.m)
+		if l.Phase == Confirmed {
+			b = c.appendSessionAsk(b, l, o.m)
+		}
 	}
 	b = append(b, o.extra...)
 	t.Last = c.seal(l, c.appendCrossing(b, l, &o))
@@ -191,7 +194,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	case t.Method != sip.INVITE && t.Method != sip.UPDATE || r.status <= 100 || r.status >= 300:
 	default:
 		b = appendAllow(c.appendContact(b, l, &r.out), r.out.m)
-		if r.status >= 200 {
+		if r.status >= 200 && (t.Method == sip.INVITE || l.Phase == Confirmed) {
 			c.show(l, r.out.contentType, r.out.body)
 			b = c.appendSessionAnswer(b, l, r.out.m)
 		}

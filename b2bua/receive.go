@@ -121,7 +121,7 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 			return
 		}
 		s.refuse(l, m, 200, allow+l.side.supported()+accept)
-	case sip.BYE, sip.INFO:
+	case sip.BYE, sip.INFO, sip.PRACK, sip.UPDATE:
 		s.refuse(l, m, 481, "")
 	case sip.MethodOther:
 		s.refuse(l, m, 501, allow)

@@ -67,6 +67,7 @@ func rackOf(m *sip.Message) (rseq, cseq uint32, ok bool) {
 // reliably notes what the INVITE of a leg's party says of reliable responses.
 func (t *Tx) reliably(m *sip.Message) {
 	t.Requires = hasToken(m, sip.HdrRequire, reliableOption)
+	t.Ends = hasToken(m, sip.HdrSupported, "199")
 	t.Reliable = t.Requires || hasToken(m, sip.HdrSupported, reliableOption)
 }
 

@@ -1,8 +1,6 @@
 package b2bua
 
 import (
-	"strconv"
-
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -196,12 +194,16 @@ func (c *Call) reinvite(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		return s.State == sip.Calling || s.State == sip.Proceeding || s.Again > 0 || s.unacked()
 	}
 	refreshing := func(s *Tx) bool { return s.Own && asked(s) }
-	o := c.other(l)
+	o, od := c.mate(l, d)
 	short := c.rules(l).tooShort(m)
 	switch {
 	case l.find(sip.InviteServer, func(s *Tx) bool { return s != t && s.State == sip.Proceeding }) != nil:
-		c.reply(l, t, reply{status: 500, extra: "Retry-After: " + strconv.Itoa(int(c.srv.random()%11)) + "\r\n"})
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
 	case l.Phase != Confirmed, l.find(sip.InviteServer, open) != nil, l.asking(asked), o != nil && (o.find(sip.InviteServer, open) != nil || o.asking(refreshing)):
+		c.reply(l, t, reply{status: 491})
+	case l.find(sip.NonInviteServer, (*Tx).open) != nil:
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
+	case d.Offer.Turn == turnOurs, o != nil && (od == nil || od.Offer.Turn == turnOurs || od.Offer.Turn == turnTheirs):
 		c.reply(l, t, reply{status: 491})
 	case short != "":
 		c.reply(l, t, reply{status: 422, extra: short})
@@ -210,26 +212,6 @@ func (c *Call) reinvite(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		c.asked(l, m)
 		c.reply(l, t, reply{status: 100})
 		c.offer(Walk{Event: Reinvite{Leg: int(l.Slot), SDP: t.Offered}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
-	}
-}
-
-// update takes an UPDATE that refreshes the session and the target (RFC 3311, RFC 4028 7.4). It is not in our Allow, for we take
-// no offer in it; parties that send it all the same mean this.
-func (c *Call) update(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
-	o := c.other(l)
-	short := c.rules(l).tooShort(m)
-	switch {
-	case describes(m) || l.Phase != Confirmed:
-		c.reply(l, t, reply{status: 405, extra: allow})
-	case short != "":
-		c.reply(l, t, reply{status: 422, extra: short})
-	case o == nil || !c.carriesTimer(l):
-		d.refresh(m)
-		c.asked(l, m)
-		c.reply(l, t, reply{status: 200})
-	case c.crossable(l, t, m):
-		d.refresh(m)
-		c.relay(l, &Walk{Tx: t.Num, Msg: Text{m}})
 	}
 }
 
@@ -255,6 +237,9 @@ func (l *Leg) asking(match func(*Tx) bool) bool {
 
 // refresh takes the remote target of a target refresh request or response (RFC 3261 12.2).
 func (d *Dialog) refresh(m *sip.Message) {
+	if m.Has(sip.HdrAllow) {
+		d.Updates = hasToken(m, sip.HdrAllow, "UPDATE")
+	}
 	first, _ := sip.CutValue(m.Get(sip.HdrContact))
 	a, err := sip.ParseAddress(first)
 	if err != nil || string(a.URI) == d.Target {
@@ -360,7 +345,10 @@ func (c *Call) presume(a *Leg, t *Tx, shown int) {
 	}
 	it, ad := l.initial(), c.twin(l, d)
 	l.Phase, d.Confirmed, a.Phase, ad.Confirmed = Confirmed, true, Confirmed, true
-	l.Dialogs, a.Dialogs, t.Dialog = []*Dialog{d}, []*Dialog{ad}, 0
+	t.Dialog = a.index(ad)
+	c.keepOnly(l, d)
+	c.keepOnly(a, ad)
+	d.Offer.Turn, ad.Offer.Turn = turnSettled, turnSettled
 	if it != nil {
 		it.Dialog, it.State, it.Retry, it.Expire = 0, sip.Terminated, 0, 0
 	}

@@ -47,7 +47,9 @@ func (c *Call) response(l *Leg, e event) {
 	case m.Status >= 200 && !t.Own:
 		if t.Method == sip.UPDATE && m.Status < 300 {
 			l.Dialogs[t.Dialog].refresh(m)
-			c.agreed(l, m)
+			if l.Phase == Confirmed {
+				c.agreed(l, m)
+			}
 		}
 		c.answerPeer(t, m.Status, m)
 		if (m.Status == 481 || m.Status == 408) && l.Phase == Confirmed && !l.unacked() { // RFC 3261 12.2.1.2
@@ -64,10 +66,19 @@ func (c *Call) answerPeer(t *Tx, status int, m *sip.Message) {
 	p := c.Legs[t.PeerLeg]
 	pt := p.tx(t.Peer)
 	l := c.legOf(t)
-	if pt == nil || l == nil {
+	if l == nil || pt != nil && status < 200 && pt.Method != sip.INVITE {
+		return
+	}
+	if pt == nil { // nobody waits any more
+		if t.Offered && status >= 300 {
+			c.forgetOffer(l, l.Dialogs[t.Dialog])
+		}
 		return
 	}
 	r := reply{status: crossingStatus(status)}
+	if status == 500 && pt.Method == sip.UPDATE {
+		r.extra = c.retryAfter()
+	}
 	if m != nil {
 		r.out = outgoing{from: l, m: m}
 		if status < 300 || !describes(m) {
@@ -103,6 +114,13 @@ func (c *Call) rollBack(l *Leg, d *Dialog, p *Leg, pd *Dialog) {
 				c.closePort(x, i)
 			}
 		}
+	}
+}
+
+// forgetOffer takes back an offer whose other end is gone.
+func (c *Call) forgetOffer(l *Leg, d *Dialog) {
+	if o, od := c.mate(l, d); od != nil {
+		c.rollBack(l, d, o, od)
 	}
 }
 
@@ -199,6 +217,11 @@ func (c *Call) inviteProgress(l *Leg, t *Tx, m *sip.Message) {
 	case m.Status == 100:
 	case m.Status < 200:
 		if !c.inOrder(c.early(l, t, m), t, m) {
+			return
+		}
+		if m.Status == 199 {
+			c.prackOwn(l, m)
+			c.earlyEnded(l, l.Dialogs[t.Dialog])
 			return
 		}
 		c.offer(Walk{Event: Progress{Branch: int(l.Branch), Status: m.Status}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})

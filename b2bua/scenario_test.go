@@ -96,6 +96,8 @@ func configure(c *b2bua.Config, words []string) {
 				c.Sides[1].Targets = append(c.Sides[1].Targets, b2bua.Target{NextHop: b2bua.NextHop{Host: addr.String(), Addr: addr}, Priority: i, Weight: 1})
 			}
 			c.Sides[1].Health = b2bua.Health{Try: 2 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}
+		case "trusted": // both sides are at home
+			c.Sides[1].Trust = b2bua.Home
 		case "maxcalls":
 			c.MaxCalls = 1
 		case "apps":

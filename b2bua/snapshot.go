@@ -283,7 +283,7 @@ func (c *Call) restoreMedia() {
 			if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && ad == nil {
 				ad = a.Dialogs[d.Twin]
 			}
-			if l.Joined && ad != nil && (d.Confirmed || a.Phase == Trying) {
+			if l.Joined && ad != nil && (d.Confirmed || a.Phase == Trying && ad.Number == a.Voice) {
 				c.join(l, d, a, ad, c.srv.policy(l.side, a.side))
 			}
 		}

@@ -68,9 +68,6 @@ func TestUpdateRefreshes(t *testing.T) {
 	if res.get("Session-Expires") != "120;refresher=uac" || res.get("Contact") == "" {
 		t.Errorf("200 to UPDATE:\n%s", res.raw)
 	}
-	if res = caller.answer(c.a.send("UPDATE", sdp(s.media(s.caller()), 31000, 2)), 405); res.options("Allow")["UPDATE"] {
-		t.Error("UPDATE is refused and allowed")
-	}
 	callee.silent(100*time.Millisecond, "a request that is not its own", func(m message) bool { return m.status() == 0 })
 	c.hangUp(c.a, c.b)
 	s.ended(hungUp)

@@ -1,0 +1,105 @@
+package b2bua
+
+import (
+	"strconv"
+
+	"github.com/bifrons/bifrons/sip"
+)
+
+// update takes an UPDATE (RFC 3311): an offer in any dialog, also before the answer, or a refresh of session and target (RFC 4028 7.4).
+func (c *Call) update(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
+	short := c.rules(l).tooShort(m)
+	if short != "" && l.Phase == Confirmed {
+		c.reply(l, t, reply{status: 422, extra: short})
+		return
+	}
+	o, od := c.mate(l, d)
+	switch {
+	case t.Offered:
+		c.updateOffer(l, d, t, m, o, od)
+	case o == nil || !c.carriesTimer(l) || l.Phase != Confirmed:
+		d.refresh(m)
+		c.asked(l, m)
+		c.reply(l, t, reply{status: 200})
+	case c.crossable(l, t, m):
+		d.refresh(m)
+		c.relay(l, &Walk{Tx: t.Num, Msg: Text{m}})
+	}
+}
+
+// updateOffer takes an UPDATE with an offer: while one of ours is open it gets 491, while one of the party's is, 500 (RFC 3311 5.2). An
+// offer that the far party is asked, or asks, at the same time is no better.
+func (c *Call) updateOffer(l *Leg, d *Dialog, t *Tx, m *sip.Message, o *Leg, od *Dialog) {
+	again := l.find(sip.NonInviteServer, func(s *Tx) bool { return s != t && s.open() }) != nil
+	switch {
+	case d.Offer.Turn == turnOurs, c.reinviting(l, d), d.Rel.waits():
+		c.reply(l, t, reply{status: 491})
+	case d.Offer.Turn != turnSettled, again:
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
+	case o != nil && (od == nil || od.Offer.Turn != turnSettled || od.Rel.waits() || c.reinviting(o, od)):
+		c.reply(l, t, reply{status: 491})
+	case o != nil && c.srv.hops(m) == 0:
+		c.reply(l, t, reply{status: 483})
+	case o == nil && !l.answersUs(c):
+		c.reply(l, t, reply{status: 480})
+	default:
+		d.refresh(m)
+		if l.Phase == Confirmed {
+			c.asked(l, m)
+		}
+		c.offer(Walk{Event: Reinvite{Leg: int(l.Slot), SDP: true}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
+	}
+}
+
+// open tells that a server transaction has an offer that is not answered yet.
+func (t *Tx) open() bool {
+	return t.Offered && t.Method != sip.INVITE && (t.State == sip.Trying || t.State == sip.Proceeding)
+}
+
+// reinviting tells that an INVITE inside the dialog is not finished yet, whoever sent it.
+func (c *Call) reinviting(l *Leg, d *Dialog) bool {
+	if l.Phase != Confirmed {
+		return false
+	}
+	return l.find(sip.InviteServer, func(s *Tx) bool { return s.State == sip.Proceeding || s.State == sip.Accepted }) != nil ||
+		l.asking(func(s *Tx) bool {
+			return s.State == sip.Calling || s.State == sip.Proceeding || s.Again > 0 || s.unacked()
+		})
+}
+
+// answersUs tells that Bifrons is the other end of a leg: it has answered it, or shows it a description of its own.
+func (l *Leg) answersUs(c *Call) bool {
+	return l.answeredByUs(c) || l.Phase == Trying && !l.Joined && len(l.Dialogs) == 1 && l.Dialogs[0].Offer.Turn != turnNone
+}
+
+// retryAfter is the line that tells a party to ask again within 10 s (RFC 3261 14.2).
+func (c *Call) retryAfter() string {
+	return "Retry-After: " + strconv.Itoa(int(c.srv.random()%11)) + "\r\n"
+}
+
+// mate finds the dialog at the other end of one: of the other leg's answered dialog, or of the early one that shows it or is shown
+// by it. Without a leg Bifrons is the other end.
+func (c *Call) mate(l *Leg, d *Dialog) (*Leg, *Dialog) {
+	if l.Phase == Confirmed {
+		if o := c.other(l); o != nil {
+			return o, o.confirmed()
+		}
+		return nil, nil
+	}
+	a := c.Legs[0]
+	if l != a {
+		if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && a.Phase == Trying {
+			return a, a.Dialogs[d.Twin]
+		}
+		return a, nil
+	}
+	at := a.index(d)
+	for _, o := range c.Legs[1:] {
+		for _, od := range o.Dialogs {
+			if o.Phase != Over && !od.Ended && od.Twin == at && od.RemoteTag != "" {
+				return o, od
+			}
+		}
+	}
+	return nil, nil
+}
