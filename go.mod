@@ -4,6 +4,8 @@ go 1.26.0
 
 require golang.org/x/sys v0.49.0
 
+require github.com/miekg/dns v1.1.72 // indirect
+
 require (
 	github.com/Azure/go-ntlmssp v0.1.1 // indirect
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect

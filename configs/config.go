@@ -23,6 +23,7 @@ type Config struct {
 	Admin       Admin
 	CDR         CDR
 	Log         Log
+	DNS         DNS
 	Diameter    Diameter
 	Sh          Sh
 	Subscribers []Source // asked in this order
@@ -184,11 +185,13 @@ const (
 	Follow Redirect = "follow"
 )
 
-// Hop is a next hop: a SIP URI as the file has it, and the address in it.
+// Hop is a next hop: a SIP URI as the file has it, and the address or the name in it.
 type Hop struct {
 	URI     string
-	Addr    netip.AddrPort // port 5060, or 5061 for TLS, when the URI has none (RFC 3263 4.2)
+	Addr    netip.AddrPort // port 5060, or 5061 for TLS, when the URI has none (RFC 3263 4.2); zero: the host is a name
+	Name    string         // host, or host:port, to be looked up
 	Network string         // "udp", "tcp" or "tls"
+	Told    bool           // the URI names it; else DNS may say another one for a name
 }
 
 // IsZero says that there is no next hop.
@@ -299,6 +302,7 @@ func DefaultConfig() Config {
 		CDR:    CDR{File: "cdr.jsonl"},
 		Log:    Log{Level: slog.LevelInfo, Format: Auto},
 
+		DNS:      DefaultDNS(),
 		Diameter: DefaultDiameter(),
 		Sh:       DefaultSh(),
 		IMS:      ims.DefaultConfig(),

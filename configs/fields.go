@@ -26,6 +26,7 @@ func (d *decoder) config(v value, c *Config) {
 			d.fields(v, []field{{"listen", read(d, &c.Admin.Listen, "an address with port", addrPortOrNone)}})
 		}},
 		{"cdr", func(v value) { d.cdr(v, &c.CDR) }},
+		{"dns", func(v value) { d.dns(v, &c.DNS) }},
 		{"diameter", func(v value) { d.diameter(v, &c.Diameter) }},
 		{"sh", func(v value) { d.sh(v, &c.Sh) }},
 		{"subscribers", func(v value) { d.subscribers(v, &c.Subscribers) }},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,7 @@ func (c *Config) check(known Known, bad problem) {
 		c.checkPair(i, known, bad)
 	}
 	c.checkNumbers(bad)
+	c.DNS.check(bad)
 	c.checkDiameter(bad)
 	c.checkSources(bad)
 	c.checkIMS(known, bad)
@@ -78,17 +80,17 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	if d := s.Media.DSCP; d < 0 || d > 63 {
 		bad(path+".media.dscp", fmt.Sprintf("%d is out of range; write something from 0 to 63", d))
 	}
-	if len(s.Listen) > 0 && len(s.Targets) == 0 && s.NextHop.Addr.IsValid() && !s.reaches(s.NextHop) {
+	if len(s.Listen) > 0 && len(s.Targets) == 0 && !s.NextHop.IsZero() && !s.reaches(s.NextHop) {
 		bad(path+".next_hop", unreachable(s, s.NextHop))
 	}
 	for i, t := range s.Targets {
 		at := path + ".next_hop[" + strconv.Itoa(i) + "]"
 		switch {
-		case !t.Addr.IsValid():
+		case t.IsZero():
 			bad(at, "this target has no address; add `uri: sip:address:port`")
 		case len(s.Listen) > 0 && !s.reaches(t.Hop):
 			bad(at, unreachable(s, t.Hop))
-		case slices.ContainsFunc(s.Targets[:i], func(o Target) bool { return o.Addr == t.Addr }):
+		case slices.ContainsFunc(s.Targets[:i], func(o Target) bool { return o.Addr == t.Addr && strings.EqualFold(o.Name, t.Name) }):
 			bad(at, tick(t.URI)+" is in the list already; remove one of the two, or give it more weight")
 		}
 	}
@@ -120,13 +122,16 @@ func (s *Side) checkTLS(path string, bad problem) {
 
 // reaches says whether a listener of the side has the IP version and the transport of a next hop.
 func (s *Side) reaches(h Hop) bool {
+	if h.Name != "" { // of any IP version, and where no transport is named of any
+		return !h.Told || slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Network == h.Network })
+	}
 	return slices.ContainsFunc(s.Listen, func(l Listener) bool {
 		return l.Addr.Addr().Is4() == h.Addr.Addr().Is4() && l.Network == h.Network || !l.Addr.IsValid() // the mistake in that one is enough
 	})
 }
 
 func unreachable(s *Side, h Hop) string {
-	if slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Addr.Addr().Is4() == h.Addr.Addr().Is4() }) {
+	if h.Name != "" || slices.ContainsFunc(s.Listen, func(l Listener) bool { return l.Addr.Addr().Is4() == h.Addr.Addr().Is4() }) {
 		return fmt.Sprintf("side %s has no %s listener, which is the transport of %s; add one, or change the next hop", tick(s.Name), h.Network, tick(h.URI))
 	}
 	return fmt.Sprintf("side %s has no listener of the IP version of %s; add one, or change the next hop", tick(s.Name), tick(h.URI))

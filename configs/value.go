@@ -198,7 +198,7 @@ func listener(s string) (Listener, error) {
 	return Listener{}, fmt.Errorf("%s does not name its transport; write udp:, tcp: or tls:address:port, such as udp:192.0.2.1:5060", tick(s))
 }
 
-// hop reads a next hop: a sip URI with an address for a host.
+// hop reads a next hop: a sip URI with an address or a name for a host.
 func hop(s string) (Hop, error) {
 	if s == "" {
 		return Hop{}, nil
@@ -214,21 +214,24 @@ func hop(s string) (Hop, error) {
 		rest = rest[i+1:]
 	}
 	rest, params, _ := strings.Cut(rest, ";")
-	network := "udp"
+	network, told := "udp", false
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.ToLower(p), "=")
 		switch {
 		case name == "transport" && (value == "udp" || value == "tcp" || value == "tls"):
-			network = value
+			network, told = value, true
 		case p != "" && p != "lr":
 			return Hop{}, fmt.Errorf("%s: parameter %s has no meaning here yet; only lr and transport=udp, tcp or tls do", tick(s), tick(p))
 		}
 	}
+	if h, p, ok := splitPort(rest); h != "" && !isAddr(strings.Trim(h, "[]")) && strings.ContainsFunc(h, letter) {
+		if err := hostPort(h, p, ok || strings.HasSuffix(rest, ":")); err != nil {
+			return Hop{}, err
+		}
+		return Hop{URI: s, Name: rest, Network: network, Told: told}, nil
+	}
 	a, err := addrMaybePort(rest)
 	if err != nil {
-		if h, _, _ := splitPort(rest); domain(h) == nil && !isAddr(h) {
-			return Hop{}, fmt.Errorf("%s names a host; a next hop needs an address (DNS comes later), such as sip:192.0.2.7:5060", tick(s))
-		}
 		return Hop{}, err
 	}
 	if !a.IsValid() {
@@ -237,7 +240,20 @@ func hop(s string) (Hop, error) {
 	if a.Port() == 0 {
 		a = netip.AddrPortFrom(a.Addr(), map[string]uint16{"udp": 5060, "tcp": 5060, "tls": 5061}[network])
 	}
-	return Hop{URI: s, Addr: a, Network: network}, nil
+	return Hop{URI: s, Addr: a, Network: network, Told: told}, nil
+}
+
+func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' }
+
+// hostPort checks a name and its port, if it has one.
+func hostPort(name, port string, has bool) error {
+	if err := domain(name); err != nil {
+		return err
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); has && (err != nil || n == 0) {
+		return fmt.Errorf("%s is not a port; write a number up to 65535", tick(port))
+	}
+	return nil
 }
 
 func isAddr(s string) bool {

@@ -63,6 +63,9 @@ func nextHop(h configs.Hop) b2bua.NextHop {
 	if h.IsZero() {
 		return b2bua.NextHop{}
 	}
+	if h.Name != "" {
+		return b2bua.NextHop{Host: h.Name, Transport: transports[h.Network], Told: h.Told}
+	}
 	host := h.Addr.String()
 	if u, err := sip.ParseURI([]byte(h.URI)); err == nil && u.Port == 0 {
 		host = netip.AddrPort.Addr(h.Addr).String()

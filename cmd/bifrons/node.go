@@ -18,12 +18,14 @@ import (
 	"github.com/bifrons/bifrons/internal/admin"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/services"
+	"github.com/bifrons/bifrons/sip/locate"
 )
 
 // node is everything of a running server.
 type node struct {
 	listeners []listener
 	locals    []*b2bua.Local // one per listener
+	names     *locate.Resolver
 	relay     *media.Relay
 	core      *b2bua.Server
 	users     *subscribers
@@ -63,6 +65,12 @@ func (n *node) start(cfg *configs.Config) error {
 	if err := n.openSides(cfg, &core); err != nil {
 		return err
 	}
+	names := resolverConfig(&cfg.DNS)
+	names.Metrics = locate.NewMetrics(registry)
+	if n.names, err = locate.New(names); err != nil {
+		return err
+	}
+	core.Resolver = n.names
 	if cfg.Media.Anchor {
 		relay, err := media.New(n.relayConfig(cfg, registry), n.log)
 		if err != nil {
@@ -155,6 +163,9 @@ func (n *node) close() {
 	}
 	if n.core != nil {
 		n.core.Close()
+	}
+	if n.names != nil {
+		n.names.Close()
 	}
 	if n.users != nil {
 		n.users.close()
