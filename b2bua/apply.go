@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/bifrons/bifrons/sip"
@@ -59,7 +58,7 @@ func (c *Call) applyDial(w *Walk, d Dial) bool {
 		return false
 	}
 	if d.NextHop != "" {
-		if _, err := netip.ParseAddrPort(d.NextHop); err != nil {
+		if _, ok := ParseNextHop(d.NextHop); !ok {
 			return false
 		}
 	}

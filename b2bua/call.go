@@ -51,6 +51,7 @@ type Branch struct {
 	Failed int // status
 	Hops   int // redirections followed
 	Hunt   *Hunt
+	Seek   *Seek // the look-up of its next hop's name
 }
 
 // Applied is an App of the chain, by name and version.
@@ -134,6 +135,11 @@ func (c *Call) stranded() {
 			return
 		}
 	}
+	for i := range c.Branches {
+		if c.Branches[i].Seek != nil {
+			return
+		}
+	}
 	c.end(Cause{Status: 500, By: ByBifrons, Text: "no application answered"})
 }
 
@@ -183,6 +189,7 @@ func (c *Call) settle() {
 	for i := range c.Branches {
 		soonest(c.Branches[i].Until)
 		soonest(c.Branches[i].Hunt.due())
+		soonest(c.Branches[i].Seek.due())
 	}
 	for i := range c.Alarms {
 		soonest(c.Alarms[i].At)
@@ -233,12 +240,26 @@ func (c *Call) timers() {
 		if late(c.Branches[i].Hunt.due()) {
 			c.unheard(uint8(i))
 		}
+		if late(c.Branches[i].Seek.due()) {
+			c.unlocatedInTime(uint8(i))
+		}
 		if late(c.Branches[i].Until) {
-			c.Branches[i].Until = 0
-			c.abandon(c.Legs[c.Branches[i].Leg], 408)
+			c.branchDue(uint8(i))
 		}
 	}
 	c.alarms(now)
+}
+
+// branchDue ends a branch whose limit has come.
+func (c *Call) branchDue(branch uint8) {
+	b := &c.Branches[branch]
+	b.Until = 0
+	if b.Seek != nil {
+		b.Seek = nil
+		c.failBranch(branch, 408)
+		return
+	}
+	c.abandon(c.Legs[b.Leg], 408)
 }
 
 // noAnswer cancels an INVITE that only rings: Timer C (RFC 3261 16.8).
@@ -302,7 +323,7 @@ func (c *Call) end(cause Cause) {
 	}
 	c.Alarms = nil
 	for i := range c.Branches {
-		c.Branches[i].Until, c.Branches[i].Hunt = 0, nil
+		c.Branches[i].Until, c.Branches[i].Hunt, c.Branches[i].Seek = 0, nil, nil
 	}
 	c.srv.active.Add(-1)
 	c.srv.metrics.ended(cause.Status)

@@ -13,6 +13,7 @@ import (
 	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/locate"
 )
 
 // Config is what a Server is made of. DefaultConfig gives the values of the standards.
@@ -29,6 +30,8 @@ type Config struct {
 	MaxCalls    int           // 0 is no limit; one more gets 503
 	StepLimit   time.Duration // how long an App may hold the call's goroutine
 	Audit       leak.Mode     // of every message that goes out
+
+	Resolver Resolver // of names of next hops, Routes and Contacts; nil finds none
 
 	Anchor bool // media through our own ports; else descriptions cross with the parties' addresses
 	Media  Media
@@ -110,6 +113,7 @@ type Side struct {
 	Targets         []Target // several next hops; NextHop then is not used
 	Health          Health   // of the targets
 
+	served locate.Served // transports and IP versions of the Locals
 	goals  []*goal
 	names  leak.Set     // of ours, that are no secret there
 	common leak.Set     // those of them that all sides know
@@ -178,11 +182,13 @@ func DefaultHealth() Health {
 	return Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}
 }
 
-// NextHop is where requests of a side go when no Route says it: the host that stands in their Request-URI and its address.
+// NextHop is where requests of a side go when no Route says it: the host that stands in their Request-URI and its address. Without
+// one the host is a name, which is looked up (RFC 3263).
 type NextHop struct {
 	Host      string // host or host:port
 	Addr      netip.AddrPort
 	Transport sip.Transport
+	Told      bool // with a name: the transport is meant; else DNS says it, and Transport is for where that says nothing
 }
 
 // Route sends calls of a side on; the first that fits wins.

@@ -2,8 +2,10 @@ package b2bua
 
 import (
 	"net/netip"
+	"strconv"
 
 	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/locate"
 )
 
 // hop is where an INVITE goes and what stands in it.
@@ -11,10 +13,11 @@ type hop struct {
 	side   *Side
 	addr   netip.AddrPort
 	by     sip.Transport
-	host   string   // for Request-URI and To, where those of the caller do not cross
-	routes []string // byte for byte
-	routed bool     // by a Route of the request
-	hunts  bool     // the side's own targets say where to
+	ask    locate.Question // of a name; Host is "" where addr was given
+	host   string          // for Request-URI and To, where those of the caller do not cross
+	routes []string        // byte for byte
+	routed bool            // by a Route of the request
+	hunts  bool            // the side's own targets say where to
 }
 
 // dial makes a leg for a branch and sends its INVITE: the end of an Invite's walk.
@@ -31,6 +34,16 @@ func (c *Call) dial(w *Walk, inv Invite) {
 	if status == 0 && !c.hunt(w.Branch, &h, inv.Draft) {
 		status = 408
 	}
+	if status == 0 && !h.addr.IsValid() {
+		switch status := c.place(w.Branch, &h, inv.Draft); status {
+		case placed:
+		case seeking:
+			return
+		default:
+			c.nowhere(w, inv, status)
+			return
+		}
+	}
 	if status != 0 {
 		c.failBranch(w.Branch, status)
 		return
@@ -41,7 +54,7 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		return
 	}
 	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
-		Routes: h.routes, Dest: h.addr, CSeq: uint32(c.srv.random()) >> 4}
+		Routes: h.routes, Dest: h.addr, Name: h.ask.Host, CSeq: uint32(c.srv.random()) >> 4}
 	l.Local = l.local.index()
 	c.address(l, m, inv.Draft, h.host)
 	d := &Dialog{Twin: noTwin} // it takes the first remote tag
@@ -160,11 +173,18 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 	if d.Next.Side == "" && d.Next.NextHop == "" && a.side.Trust == Home {
 		if routes := remainingRoutes(a.side, d.Request.Message); len(routes) > 0 {
-			addr, by, ok := uriAddr([]byte(bare(routes[0])), a.local.Transport)
+			h := hop{side: a.side, routes: routes, routed: true}
+			uri := []byte(bare(routes[0]))
+			if addr, by, ok := uriAddr(uri, a.local.Transport); ok {
+				h.addr, h.by, h.host = addr, by, addr.String()
+				return h, 0
+			}
+			ask, ok := a.side.askURI(uri, a.local.Transport)
 			if !ok {
 				return hop{}, 502
 			}
-			return hop{side: a.side, addr: addr, by: by, host: addr.String(), routes: routes, routed: true}, 0
+			h.ask, h.by, h.host = ask, ask.By, hostOf(uri)
+			return h, 0
 		}
 	}
 	h.side = a.side
@@ -177,22 +197,31 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 		next = h.side.NextHop
 	} else if r := s.match(a.side, d); r != nil {
 		h.side = s.sides[r.To]
-		if next, h.hunts = r.NextHop, false; !next.Addr.IsValid() {
+		if next, h.hunts = r.NextHop, false; next.none() {
 			next, h.hunts = h.side.NextHop, true
 		}
 	}
 	if d.Next.NextHop != "" {
-		addr, err := netip.ParseAddrPort(d.Next.NextHop)
-		if err != nil {
+		told, ok := ParseNextHop(d.Next.NextHop)
+		if !ok {
 			return hop{}, 500
 		}
-		next, h.hunts = NextHop{Host: d.Next.NextHop, Addr: addr}, false
+		next, h.hunts = told, false
 	}
-	if !next.Addr.IsValid() {
+	if next.none() {
 		return hop{}, 404
 	}
-	h.addr, h.host, h.by = next.Addr, next.Host, next.Transport
+	h.aim(next)
 	return h, 0
+}
+
+// hostOf returns host[:port] of a SIP URI as it stands there.
+func hostOf(uri []byte) string {
+	u, err := sip.ParseURI(uri)
+	if err != nil || u.Port == 0 {
+		return string(u.Host)
+	}
+	return string(u.Host) + ":" + strconv.Itoa(int(u.Port))
 }
 
 // match returns the first route that fits.

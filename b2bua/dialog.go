@@ -302,7 +302,9 @@ func (c *Call) giveUpOthers(winner *Leg, reason string) {
 		}
 	}
 	for i := range c.Branches {
-		c.Branches[i].Until = 0
+		if c.Branches[i].Until = 0; c.Branches[i].Seek != nil {
+			c.Branches[i].Seek, c.Branches[i].Failed = nil, 487
+		}
 	}
 }
 
@@ -364,7 +366,7 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	}
 	for i := range c.Branches {
 		o := &c.Branches[i]
-		if o.Leg != 0 && c.Legs[o.Leg].Phase != Over { // it rings, or its answer is on its way
+		if o.Seek != nil || o.Leg != 0 && c.Legs[o.Leg].Phase != Over { // it rings, or its answer is on its way
 			c.allEarlyEnded(f.Branch)
 			return
 		}

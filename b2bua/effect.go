@@ -9,7 +9,7 @@ type Effect any
 type Dial struct {
 	URI     string        // Request-URI, "" as in the draft
 	Side    string        // "" as the routes say
-	NextHop string        // address:port, "" that of the side or of the URI
+	NextHop string        // address:port, a name, name:port, or a sip: URI with transport=; "" that of the side or of the URI
 	Timeout time.Duration // until a final answer; the branch then fails with 408; 0 is Timer C alone
 }
 

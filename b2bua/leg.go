@@ -36,6 +36,7 @@ type Leg struct {
 	Target string         // UAC: Request-URI of the initial INVITE
 	Routes []string       // UAC: Route of the initial INVITE, byte for byte
 	Dest   netip.AddrPort // where the initial INVITE went or came from
+	Name   string         // that led there, "" for an address: who answers over TLS must prove to have it (RFC 5922 7.3)
 
 	CSeq    uint32 // last of ours
 	Last    uint32 // number of the last transaction

@@ -17,7 +17,7 @@ type Metrics struct {
 	unanswerable                                               prometheus.Counter
 	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
 	effectsRefused, panics, probes, failovers                  prometheus.Counter
-	lostBy, leaks                                              *prometheus.CounterVec
+	lostBy, leaks, unlocated                                   *prometheus.CounterVec
 	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
 	appFailures                                                *prometheus.CounterVec
 	targetUp                                                   *prometheus.GaugeVec
@@ -57,6 +57,7 @@ func newMetrics(s *Server) *Metrics {
 	m.probes = counter("probes_sent_total", "OPTIONS sent to confirmed legs, without repetitions.")
 	m.failovers = counter("failovers_total", "INVITEs given to another target because one did not answer, or with 503.")
 	m.lostBy = vec("parties_lost_total", "Calls ended because a party was lost, by how that was known.", "how")
+	m.unlocated = vec("next_hops_unlocated_total", "Names of next hops without a place: none (name servers say so) or failed (they say nothing).", "why")
 	m.leaks = vec("leaks_total", "Secrets of one party found in messages to another, by header or field.", "field")
 	m.leaks.WithLabelValues("other header") // so that there is something to watch before the first
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")

@@ -50,17 +50,14 @@ func (c *Call) refused(side *Side, r ref) {
 	if c.fallBack(l, t) {
 		return
 	}
-	h, g := c.huntOf(l)
-	if h != nil {
+	if h, _ := c.huntOf(l); h != nil {
 		h.Until = 0
 	}
-	if g != nil {
-		c.srv.failed(g, 0)
-	}
+	c.faltered(l, 0)
 	t.State, t.Retry, t.Expire, t.Last = sip.Terminated, 0, 0, nil // nobody is there to be cancelled
 	l.Phase = Over
 	c.closePorts(l)
-	if g == nil || !c.again(l) {
+	if !c.again(l) {
 		c.failBranch(l.Branch, 503)
 	}
 }

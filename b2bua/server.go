@@ -31,6 +31,7 @@ type Server struct {
 	malformedLog   limiter
 	malformedSince atomic.Int64 // the last line of the log about them
 	refusals       refusals
+	sick           refusals // addresses that failed where their name has others
 	strangers      perSource
 	goals          []*goal
 	history        history
@@ -70,6 +71,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Key == [16]byte{} {
 		cfg.Key = randomKey()
 	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = unnamed{}
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -84,6 +88,7 @@ func New(cfg Config) (*Server, error) {
 		for i, l := range side.Locals {
 			l.side = side
 			l.number = uint8(i)
+			side.served = side.served.With(l.Transport, l.Addr.Addr())
 		}
 		side.learnNames()
 	}
@@ -277,7 +282,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 		c.Invite = c.Invite.keep()
 	}
 	c.offer(Walk{Event: Invite{Draft: &Draft{Request: c.Invite, RequestURI: string(m.RequestURI)}}, Msg: c.Invite, Tx: t.Num})
-	if len(c.Chain) == 0 && !c.srv.follows() {
+	if len(c.Chain) == 0 && !c.srv.follows() && !c.dialsAgain() {
 		c.Invite = Text{} // a view of the read buffer
 	}
 }

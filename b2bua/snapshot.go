@@ -227,6 +227,9 @@ func (c *Call) shift(by, now time.Duration) {
 		if h := c.Branches[i].Hunt; h != nil {
 			move(&h.Until)
 		}
+		if s := c.Branches[i].Seek; s != nil {
+			move(&s.Until)
+		}
 	}
 	for i := range c.Alarms {
 		move(&c.Alarms[i].At)
@@ -260,6 +263,11 @@ func (c *Call) restored(stale bool) {
 		}
 	}
 	c.restoreMedia()
+	for i := range c.Branches {
+		if c.Branches[i].Seek.pending() {
+			c.seekAgain(uint8(i))
+		}
+	}
 	for _, l := range c.Legs {
 		if l.Hold != nil && c.Cause == nil {
 			w := l.Hold.Walk

@@ -1,12 +1,14 @@
 package b2bua
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/locate"
 )
 
 // Hunt is a branch's way through the targets of its side, as data. Behind an S-CSCF the one Route is a hunt, too: its silence
@@ -16,8 +18,9 @@ type Hunt struct {
 	Headers []Field // and what Apps had set in it
 	Tried   uint64  // targets, as bits
 	At      uint8   // the one that has the INVITE
-	Routed  bool    // there are no targets
+	Routed  bool    // there are no targets: a Route, or the addresses of one name
 	Until   time.Duration
+	Places  []locate.Place // further addresses of the name that has the INVITE (RFC 3263 4.3)
 }
 
 // due returns when the target's silence has been too long, 0 once it has said anything.
@@ -44,6 +47,7 @@ type goal struct {
 	limit       time.Duration // of the ping that is out; 0 none is
 	retry       time.Duration
 	pause       time.Duration
+	at          locate.Place  // where the ping that is out went
 	answer      atomic.Uint64 // seq and status of the last response
 	lastHandled uint64
 }
@@ -72,7 +76,7 @@ func (s *Server) openGoals() {
 			}
 			side.goals = append(side.goals, g)
 			s.goals = append(s.goals, g)
-			s.metrics.targetUp.WithLabelValues(side.Name, t.Addr.String()).Set(1)
+			s.metrics.targetUp.WithLabelValues(side.Name, t.label()).Set(1)
 		}
 		if len(side.goals) > 0 {
 			side.NextHop = side.goals[0].NextHop
@@ -87,8 +91,8 @@ func (s *Server) enterState(g *goal, state uint32) {
 	if was == state {
 		return
 	}
-	s.metrics.targetUp.WithLabelValues(g.side.Name, g.Addr.String()).Set([...]float64{1, 0.5, 0}[state])
-	s.log.Warn("target changes", "side", g.side.Name, "target", g.Addr, "state", goalStates[state])
+	s.metrics.targetUp.WithLabelValues(g.side.Name, g.label()).Set([...]float64{1, 0.5, 0}[state])
+	s.log.Warn("target changes", "side", g.side.Name, "target", g.label(), "state", goalStates[state])
 }
 
 // failed judges a failure: enough of them in a row, or one while the goal returns, put it down.
@@ -186,6 +190,11 @@ func weighted(weights []uint64, sum, random uint64) int {
 // hunt prepares a branch's next target and puts it into the hop; false when all were tried.
 func (c *Call) hunt(branch uint8, h *hop, d *Draft) bool {
 	b := &c.Branches[branch]
+	if n := b.Hunt; n != nil && len(n.Places) > 0 {
+		h.addr, h.by, n.Places = n.Places[0].Addr, n.Places[0].By, n.Places[1:]
+		n.patience(c, h.side, len(n.Places) > 0)
+		return true
+	}
 	if h.routed && h.side.Health.Try > 0 {
 		b.Hunt = &Hunt{Routed: true, Until: c.srv.now() + h.side.Health.Try}
 		return true
@@ -200,21 +209,27 @@ func (c *Call) hunt(branch uint8, h *hop, d *Draft) bool {
 			b.Hunt.URI, b.Hunt.Headers = d.RequestURI, d.Headers
 		}
 	}
-	at, ok := c.srv.pick(h.side, b.Hunt.Tried)
-	if !ok {
-		return false
+	at, ok := int(b.Hunt.At), true
+	if b.Seek == nil { // else this is the one whose name was looked up
+		if at, ok = c.srv.pick(h.side, b.Hunt.Tried); !ok {
+			return false
+		}
 	}
 	b.Hunt.At, b.Hunt.Tried = uint8(at), b.Hunt.Tried|1<<at
-	b.Hunt.Until = c.srv.now() + h.side.Health.Try
-	if _, more := c.srv.pick(h.side, b.Hunt.Tried); !more {
-		b.Hunt.Until += h.side.Health.Try
-	}
-	if h.side.Health.Try <= 0 {
-		b.Hunt.Until = 0
-	}
-	g := h.side.goals[at]
-	h.addr, h.host, h.by = g.Addr, g.Host, g.Transport
+	_, more := c.srv.pick(h.side, b.Hunt.Tried)
+	b.Hunt.patience(c, h.side, more)
+	h.aim(h.side.goals[at].NextHop)
 	return true
+}
+
+// patience sets how long the one that gets the INVITE now may be silent: the last one twice as long.
+func (h *Hunt) patience(c *Call, side *Side, more bool) {
+	h.Until = 0
+	if try := side.Health.Try; try > 0 && more {
+		h.Until = c.srv.now() + try
+	} else if try > 0 {
+		h.Until = c.srv.now() + 2*try
+	}
 }
 
 // huntOf returns the hunt that a leg's INVITE belongs to, and its goal; nil when there is none.
@@ -253,9 +268,7 @@ func (c *Call) unheard(branch uint8) {
 	if l.Phase != Trying || b.Leg == 0 {
 		return
 	}
-	if _, g := c.huntOf(l); g != nil {
-		c.srv.failed(g, 0)
-	}
+	c.faltered(l, 0)
 	t := l.initial()
 	if c.again(l) {
 		return
@@ -268,21 +281,39 @@ func (c *Call) unheard(branch uint8) {
 
 // nextTarget gives the INVITE to another target after a 503; no other failure says that another one may do better.
 func (c *Call) nextTarget(l *Leg, m *sip.Message) bool {
-	h, g := c.huntOf(l)
-	if h == nil || g == nil || m.Status != 503 {
+	if h, g := c.huntOf(l); h == nil || g == nil && len(h.Places) == 0 || m.Status != 503 {
 		return false
 	}
-	c.srv.failed(g, seconds(m.Get(sip.HdrRetryAfter)))
+	c.faltered(l, seconds(m.Get(sip.HdrRetryAfter)))
 	return c.again(l)
+}
+
+// faltered judges who has the INVITE of a leg: its address, and when that was the last one of its name, the target.
+func (c *Call) faltered(l *Leg, down time.Duration) {
+	h, g := c.huntOf(l)
+	if h == nil {
+		return
+	}
+	c.srv.ail(l.side, l.Dest, down)
+	if g != nil && len(h.Places) == 0 {
+		c.srv.failed(g, down)
+	}
 }
 
 // again dials the next target of a leg's branch; false when there is none.
 func (c *Call) again(l *Leg) bool {
 	b := &c.Branches[l.Branch]
-	if h := b.Hunt; h.Routed || c.Invite.Message == nil || c.Legs[0].Phase != Trying {
+	h := b.Hunt
+	if h == nil || c.Invite.Message == nil || c.Legs[0].Phase != Trying {
 		return false
-	} else if _, ok := c.srv.pick(l.side, h.Tried); !ok {
-		return false
+	}
+	if len(h.Places) == 0 {
+		if h.Routed {
+			return false
+		}
+		if _, ok := c.srv.pick(l.side, h.Tried); !ok {
+			return false
+		}
 	}
 	if t := l.initial(); l.Phase == Trying {
 		c.abandonWith(l, Cause{})
@@ -292,8 +323,7 @@ func (c *Call) again(l *Leg) bool {
 	}
 	c.srv.metrics.failovers.Inc()
 	b.Leg, b.Failed = 0, 0
-	d := &Draft{Request: c.Invite, RequestURI: b.Hunt.URI, Headers: b.Hunt.Headers, Next: b.Dialed}
-	c.dial(&Walk{Branch: l.Branch}, Invite{Draft: d, Branch: int(l.Branch)})
+	c.redial(l.Branch, h.URI, h.Headers)
 	return true
 }
 
@@ -314,7 +344,7 @@ func (s *Server) Targets() []TargetInfo {
 	out := []TargetInfo{}
 	for _, g := range s.goals {
 		share := s.share(g)
-		out = append(out, TargetInfo{Side: g.side.Name, Target: g.Addr.String(), Priority: g.Priority, Weight: g.Weight,
+		out = append(out, TargetInfo{Side: g.side.Name, Target: g.label(), Priority: g.Priority, Weight: g.Weight,
 			State: goalStates[g.state.Load()], Share: int(share / 10), Failures: int(g.fails.Load()),
 			Seconds: int((s.now() - time.Duration(g.since.Load())) / time.Second)})
 	}
@@ -357,6 +387,7 @@ func (s *Server) ping(now time.Duration) {
 		switch {
 		case g.limit > 0 && now >= g.limit:
 			g.limit, g.retry = 0, 0
+			s.ail(g.side, g.at.Addr, 0)
 			if s.failed(g, 0); g.state.Load() != goalDown {
 				g.next = now
 			}
@@ -365,6 +396,9 @@ func (s *Server) ping(now time.Duration) {
 			g.retry = now + g.pause
 			s.sendPing(g)
 		case g.limit == 0 && now >= g.next:
+			if !s.placeGoal(g, now) {
+				continue
+			}
 			g.seq++
 			g.next, g.limit = now+h.Ping, now+h.Timeout
 			g.pause = min(s.cfg.Timers.T1, h.Timeout/2)
@@ -374,9 +408,36 @@ func (s *Server) ping(now time.Duration) {
 	}
 }
 
+// placeGoal finds where the next ping of a goal goes: to the first address of its name that has not failed. A name that is not known
+// yet is asked for beside.
+func (s *Server) placeGoal(g *goal, now time.Duration) bool {
+	if g.at = (locate.Place{Addr: g.Addr, By: g.Transport}); g.Addr.IsValid() {
+		return true
+	}
+	h := hop{side: g.side}
+	h.aim(g.NextHop)
+	places, ok, err := s.cfg.Resolver.Cached(nil, h.ask, uint64(g.slot))
+	switch {
+	case !ok:
+		g.next = now + g.side.Health.Timeout
+		s.lookUp(func() {
+			ctx, cancel := context.WithTimeout(s.ctx, findLimit)
+			defer cancel()
+			_, _ = s.cfg.Resolver.Find(ctx, h.ask, 0) // the next ping sees it
+		})
+		return false
+	case err != nil:
+		g.next = now + g.side.Health.Ping
+		s.failed(g, 0)
+		return false
+	}
+	g.at = s.healthy(places)[0]
+	return true
+}
+
 // sendPing sends OPTIONS outside a dialog, from the side's own address.
 func (s *Server) sendPing(g *goal) {
-	from := g.side.via(g.Addr, g.Transport)
+	from := g.side.via(g.at.Addr, g.at.By)
 	r := ref{slot: g.slot, number: g.seq}
 	b := append([]byte("OPTIONS sip:"), g.Host...)
 	b = append(append(b, " SIP/2.0\r\nVia: SIP/2.0/"...), from.Transport.String()...)
@@ -389,7 +450,7 @@ func (s *Server) sendPing(g *goal) {
 	b = strconv.AppendUint(append(b, "\r\nCSeq: "...), uint64(g.seq), 10)
 	b = strconv.AppendInt(append(b, " OPTIONS\r\nMax-Forwards: "...), int64(s.cfg.MaxForwards), 10)
 	b = append(b, "\r\nAccept: application/sdp\r\n"...)
-	if err := from.Send(sip.AppendBody(b, nil), g.Addr); err != nil {
+	if err := from.Send(sip.AppendBody(b, nil), g.at.Addr); err != nil {
 		s.metrics.sendErrors.Inc()
 	}
 }
