@@ -45,7 +45,7 @@ sides:
     health: {try: 1s, ping: 5s, timeout: 500ms, strikes: 4, recover: 1m}
     advertise: "[2001:db8::6]"
 routes:
-  - {from: core, match: {user: '^\+49', host: '', header: {name: X-Class, value: gold}}, to: carrier, next_hop: 'sip:[2001:db8::7]'}
+  - {from: core, match: {user: '^\+49', host: '', header: {name: X-Class, value: gold}}, to: carrier, next_hop: 'sip:sbc.example.net:5070;transport=udp'}
   - {match: {host: example}, to: core}
 policies:
   - {from: core, to: carrier, policy: transparent}
@@ -56,6 +56,7 @@ calls: {max: 1000, max_forwards: 30, drain: 0s}
 admin: {listen: ""}
 cdr: {file: "-"}
 log: {level: debug, format: json}
+dns: {servers: [192.0.2.53, '[2001:db8::53]:5353'], hosts: '', timeout: 500ms, attempts: 3, min_ttl: 2s, max_ttl: 2h, negative_ttl: 1m, stale: 10m, cache: 50}
 `
 
 func TestParseEverything(t *testing.T) {
@@ -75,7 +76,7 @@ func TestParseEverything(t *testing.T) {
 				{"udp", netip.MustParseAddrPort("127.0.0.2:5070")},
 			},
 			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow, Strangers: Forbid,
-			NextHop:  Hop{"sip:orig@127.0.0.1:5090;lr", netip.MustParseAddrPort("127.0.0.1:5090"), "udp"},
+			NextHop:  Hop{URI: "sip:orig@127.0.0.1:5090;lr", Addr: netip.MustParseAddrPort("127.0.0.1:5090"), Network: "udp"},
 			Apps:     []string{"example", "menu"},
 			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3"), Strict, DTMFInfo, 46},
 			Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
@@ -87,16 +88,16 @@ func TestParseEverything(t *testing.T) {
 			Advertise: netip.AddrPortFrom(netip.MustParseAddr("2001:db8::6"), 0),
 			Domain:    "[2001:db8::6]", Trust: Untrusted, Redirect: Refuse, Strangers: Ignore,
 			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6"), Relatch, DTMFAuto, 0},
-			NextHop: Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060"), "udp"},
-			Targets: []Target{{Hop{"sip:[2001:db8::8]", netip.MustParseAddrPort("[2001:db8::8]:5060"), "udp"}, 0, 1},
-				{Hop{"sip:[2001:db8::9]", netip.MustParseAddrPort("[2001:db8::9]:5060"), "udp"}, 2, 5}},
+			NextHop: Hop{URI: "sip:[2001:db8::8]", Addr: netip.MustParseAddrPort("[2001:db8::8]:5060"), Network: "udp"},
+			Targets: []Target{{Hop{URI: "sip:[2001:db8::8]", Addr: netip.MustParseAddrPort("[2001:db8::8]:5060"), Network: "udp"}, 0, 1},
+				{Hop{URI: "sip:[2001:db8::9]", Addr: netip.MustParseAddrPort("[2001:db8::9]:5060"), Network: "udp"}, 2, 5}},
 			Health:   Health{time.Second, 5 * time.Second, 500 * time.Millisecond, 4, time.Minute},
 			Liveness: DefaultSide("").Liveness,
 		}},
 		Routes: []Route{{
 			From: "core", To: "carrier",
 			Match:   Match{User: regexp.MustCompile(`^\+49`), Header: HeaderMatch{"X-Class", regexp.MustCompile("gold")}},
-			NextHop: Hop{"sip:[2001:db8::7]", netip.MustParseAddrPort("[2001:db8::7]:5060"), "udp"},
+			NextHop: Hop{URI: "sip:sbc.example.net:5070;transport=udp", Name: "sbc.example.net:5070", Network: "udp", Told: true},
 		}, {
 			Match: Match{Host: regexp.MustCompile("example")}, To: "core",
 		}},
@@ -107,6 +108,8 @@ func TestParseEverything(t *testing.T) {
 		Calls:    Calls{Max: 1000, MaxForwards: 30},
 		CDR:      CDR{File: "-"},
 		Log:      Log{slog.LevelDebug, JSON},
+		DNS: DNS{Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")}, Timeout: 500 * time.Millisecond,
+			Attempts: 3, MinTTL: 2 * time.Second, MaxTTL: 2 * time.Hour, NegativeTTL: time.Minute, Stale: 10 * time.Minute, Cache: 50},
 		Diameter: DefaultDiameter(), Sh: DefaultSh(), IMS: ims.DefaultConfig(),
 	}
 	if d := cmp.Diff(want, got, compare); d != "" {

@@ -72,7 +72,7 @@ func TestMistakes(t *testing.T) {
 		{"next hop by a bad name", side("next_hop: sip:pbx_1.example.org:5060"), "4:15: `pbx_1.example.org` is not a host name; write one such as ims.example.org, without sip: or port"},
 		{"next hop by name and no port", side("next_hop: 'sip:pbx.example.org:x'"), "4:15: `x` is not a port; write a number up to 65535"},
 		{"next hop by name over tcp", side("next_hop: sip:pbx.example.org;transport=tcp"), "4:15: side `a` has no tcp listener, which is the transport of `sip:pbx.example.org;transport=tcp`; add one, or change the next hop"},
-		{"name twice", side("next_hop: [sip:pbx.example.org, 'sip:PBX.example.org']"), "4:36: `sip:PBX.example.org` is in the list already; remove one of the two, or give it more weight"},
+		{"name twice", side("next_hop: [sip:pbx.example.org, 'sip:PBX.example.org']"), "4:37: `sip:PBX.example.org` is in the list already; remove one of the two, or give it more weight"},
 		{"name server by name", ok + "dns: {servers: [ns.example.org]}", "2:17: `ns.example.org` is not an IP address; write one such as 192.0.2.1 (names are not looked up here)"},
 		{"name server that never answers in time", ok + "dns: {timeout: 1m}", "2:16: `1m0s` is out of range; write something from 10ms to 5s"},
 		{"next hop by sips", side("next_hop: sips:192.0.2.7"), "4:15: `sips:192.0.2.7` is not a next hop we can use; write sip:address:port, such as sip:192.0.2.7:5060"},
@@ -105,7 +105,7 @@ func TestMistakes(t *testing.T) {
 		{"not YAML", "sides: {a: b\n", "1:8: not valid YAML: could not find flow mapping end token '}'; check the indentation here and above, and put text with : # [ ] { } in quotes"},
 		{"not UTF-8", "sides:\n  \xff: x", "2:3: this is not UTF-8 text; save the file as UTF-8"},
 		{"two documents", ok + "---\n" + ok, "3:1: a second document begins here; one file has one configuration, remove the `---` before it"},
-		{"an odd key stays on one line", ok + "\"a\\nb`\": 1", "2:1: unknown key \"a\\nb`\"; valid: sides, routes, policies, policy_definitions, audit, media, timers, calls, admin, cdr, diameter, sh, subscribers, ims, log"},
+		{"an odd key stays on one line", ok + "\"a\\nb`\": 1", "2:1: unknown key \"a\\nb`\"; valid: sides, routes, policies, policy_definitions, audit, media, timers, calls, admin, cdr, dns, diameter, sh, subscribers, ims, log"},
 		{"columns count characters", "sides: {a: {listen: udp:127.0.0.1:1, domain: 'ü', apps: [x]}}", "1:46: `ü` is not a host name; write one such as ims.example.org, without sip: or port\nf:1:58: no application is named `x`; valid: example, ims, reachable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

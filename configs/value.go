@@ -225,7 +225,7 @@ func hop(s string) (Hop, error) {
 		}
 	}
 	if h, p, ok := splitPort(rest); h != "" && !isAddr(strings.Trim(h, "[]")) && strings.ContainsFunc(h, letter) {
-		if err := hostPort(h, p, ok || strings.HasSuffix(rest, ":")); err != nil {
+		if err := nameAndPort(h, p, ok || strings.HasSuffix(rest, ":")); err != nil {
 			return Hop{}, err
 		}
 		return Hop{URI: s, Name: rest, Network: network, Told: told}, nil
@@ -245,8 +245,8 @@ func hop(s string) (Hop, error) {
 
 func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' }
 
-// hostPort checks a name and its port, if it has one.
-func hostPort(name, port string, has bool) error {
+// nameAndPort checks a name and its port, if it has one.
+func nameAndPort(name, port string, has bool) error {
 	if err := domain(name); err != nil {
 		return err
 	}
