@@ -252,9 +252,6 @@ func (s *Side) askURI(uri []byte, usual sip.Transport) (locate.Question, bool) {
 	return locate.Ask(&u, usual, s.served), true
 }
 
-// named tells that a hop is a name.
-func (h *hop) named() bool { return h.ask.Host != "" }
-
 // aim sets a next hop.
 func (h *hop) aim(next NextHop) {
 	h.addr, h.host, h.by, h.ask = next.Addr, next.Host, next.Transport, locate.Question{}
