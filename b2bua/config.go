@@ -81,6 +81,21 @@ type Conn interface {
 	Send(b []byte, to netip.AddrPort) error
 }
 
+// NamedConn is a Conn that makes sure of a server's name, as one over TLS does.
+type NamedConn interface {
+	SendTo(b []byte, to netip.AddrPort, name string) error
+}
+
+// send sends a message to a server that was found by a name, or ("") is known by its address.
+func (l *Local) send(b []byte, to netip.AddrPort, name string) error {
+	if name != "" && l.Transport == sip.TLS {
+		if n, ok := l.Conn.(NamedConn); ok {
+			return n.SendTo(b, to, name)
+		}
+	}
+	return l.Send(b, to)
+}
+
 // Local is one address of ours on a side.
 type Local struct {
 	Conn
@@ -104,6 +119,7 @@ type Side struct {
 	Allow           []netip.Prefix
 	RefuseStrangers bool // who is not in Allow gets 403, once a second at most; else nothing
 	UDPOnly         bool // no request changes to TCP because it is large
+	MaxDatagram     int  // bytes from which on one does; 0: as the MTU of the path says, else 1300 (RFC 3261 18.1.1)
 	Media           netip.Addr
 	MediaAdvertise  netip.Addr // shown in descriptions instead of Media when valid
 	MediaLatch      media.Latch

@@ -123,14 +123,17 @@ func (p *Policy) appendParty(dst []byte, d *Draft, m *sip.Message, id sip.Header
 // sendInvite sends the initial INVITE of a leg.
 func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	l.CSeq++
-	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Local: l.Local, Offered: o.describes,
+	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Name: l.Name, Local: l.Local, Offered: o.describes,
 		Reliable: o.describes || c.Legs[0].reliable(), Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
 	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l, o.m)
 	b = t.appendSupported(b)
 	t.Last = c.seal(l, c.appendCrossing(b, l, o))
-	from := c.outgrow(l, t)
-	if c.transmit(from, t.Last, t.Dest) || from != l.local && c.fallBack(l, t) {
+	uri := l.Target
+	if len(l.Routes) > 0 {
+		uri = bare(l.Routes[0])
+	}
+	if c.depart(l, t, uri) {
 		return
 	}
 	if h := c.Branches[l.Branch].Hunt; h.due() > 0 {
@@ -151,14 +154,14 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 	if inv.Parse(append([]byte(nil), t.Last...)) != nil {
 		return
 	}
-	n := c.begin(l, &Tx{Kind: sip.NonInviteClient, Method: sip.CANCEL, CSeq: t.CSeq, Own: true, Dest: t.Dest, Local: t.Local, Peer: t.Num,
+	n := c.begin(l, &Tx{Kind: sip.NonInviteClient, Method: sip.CANCEL, CSeq: t.CSeq, Own: true, Dest: t.Dest, Name: t.Name, Local: t.Local, Peer: t.Num,
 		PeerLeg: l.Slot}, sip.Trying)
 	b := appendHopByHop(c.buffer(), &inv, "CANCEL", inv.Get(sip.HdrTo))
 	if cause.Reason != "" {
 		b = append(append(append(b, "Reason: "...), cause.Reason...), '\r', '\n')
 	}
 	n.Last = c.seal(l, sip.AppendBody(b, nil))
-	c.transmit(l.side.Locals[n.Local], n.Last, n.Dest)
+	c.transmit(l.side.Locals[n.Local], n.Last, n.Dest, n.Name)
 	if c.Stale { // it may have answered the node before us; BYE ends early dialogs, too (RFC 3261 15)
 		for _, d := range l.Dialogs {
 			if d.RemoteTag != "" && !d.Confirmed {

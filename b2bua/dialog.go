@@ -33,6 +33,9 @@ func (c *Call) early(l *Leg, t *Tx, m *sip.Message) *Dialog {
 		d.Routes = recordRoute(m, true)
 		d.Target = l.Target
 		d.refresh(m)
+		if to := c.aim(l, d); to.ask != nil && m.Status < 200 {
+			c.foresee(*to.ask)
+		}
 	} else if m.Has(sip.HdrAllow) {
 		d.Updates = hasToken(m, sip.HdrAllow, "UPDATE")
 	}
@@ -48,7 +51,7 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 			c.endFork(l, t, m, string(tag))
 			return
 		}
-		c.transmit(l.local, t.Ack, t.Dest)
+		c.transmit(l.side.Locals[t.Local], t.Ack, t.Dest, t.Name)
 	case l.Phase == Over:
 		d := c.early(l, t, m)
 		d.Ended = true
@@ -115,9 +118,12 @@ func (c *Call) endFork(l *Leg, t *Tx, m *sip.Message, tag string) {
 	d.Routes, d.Target = recordRoute(m, true), l.Target
 	d.refresh(m)
 	l.Last++
-	to := l.aim(d)
+	to := c.aim(l, d)
+	if to.ask != nil {
+		c.foresee(*to.ask) // the 2xx comes again
+	}
 	ack := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &outgoing{})
-	c.transmit(l.local, c.seal(l, sip.AppendBody(ack, nil)), to)
+	c.transmit(l.local, c.seal(l, sip.AppendBody(ack, nil)), to.to, to.name)
 	if !d.Ended {
 		d.Ended = true
 		c.send(l, d, sip.BYE, outgoing{}).Own = true

@@ -236,12 +236,16 @@ func (c *Call) sendProbe(l *Leg, w *Life) {
 	if d == nil {
 		return
 	}
-	to := l.aim(d)
+	to := c.aim(l, d)
+	if to.ask != nil { // it is repeated
+		c.foresee(*to.ask)
+		return
+	}
 	b := c.appendRequest(c.buffer(), l, d, sip.OPTIONS, w.Number, w.CSeq, &outgoing{})
 	b = sip.AppendBody(b, nil)
 	c.runner.scratch = b[:0]
 	if c.clean(l, b) {
-		c.transmit(l.local, b, to)
+		c.transmit(l.local, b, to.to, to.name)
 	}
 }
 

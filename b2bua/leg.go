@@ -7,6 +7,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua/audit"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/locate"
 )
 
 // Phase is where a leg's one INVITE usage stands.
@@ -98,10 +99,12 @@ type Tx struct {
 	Dialog uint8 // index in the leg
 	Local  uint8 // server: the address it came in on
 
-	Head []byte         // server: the fields every response repeats (RFC 3261 8.2.6.2), less a To without tag
-	Last []byte         // what a retransmission repeats
-	Ack  []byte         // INVITE client: the ACK of the 2xx
-	Dest netip.AddrPort // of what is repeated
+	Head []byte           // server: the fields every response repeats (RFC 3261 8.2.6.2), less a To without tag
+	Last []byte           // what a retransmission repeats
+	Ack  []byte           // INVITE client: the ACK of the 2xx
+	Dest netip.AddrPort   // of what is repeated
+	Name string           // that led there (Leg.Name)
+	Seek *locate.Question // it is to be looked up before anything is sent
 
 	Interval time.Duration
 	Retry    time.Duration // deadlines on the server's clock, 0 = none
@@ -231,16 +234,20 @@ func (c *Call) begin(l *Leg, t *Tx, first sip.TxState) *Tx {
 func (c *Call) repeat(l *Leg, t *Tx) {
 	t.Interval = t.Kind.Backoff(t.State, t.Interval, c.srv.cfg.Timers)
 	t.Retry = c.srv.now() + t.Interval
+	if c.unmoved(l, t) && c.elsewhere(l, t) {
+		return
+	}
 	c.srv.metrics.retransmissions.Inc()
-	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest)
+	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest, t.Name)
 }
 
-// transmit sends a message; false when the network does not take it.
-func (c *Call) transmit(from *Local, b []byte, to netip.AddrPort) bool {
-	if len(b) == 0 {
+// transmit sends a message; false when the network does not take it. name is whom a server must prove to be over TLS, "" the
+// address. What waits for a look-up of its destination is not sent.
+func (c *Call) transmit(from *Local, b []byte, to netip.AddrPort, name string) bool {
+	if len(b) == 0 || !to.IsValid() {
 		return true
 	}
-	if err := from.Send(b, to); err != nil {
+	if err := from.send(b, to, name); err != nil {
 		c.srv.metrics.sendErrors.Inc()
 		c.srv.log.Debug("send failed", "call", c.ID, "to", to, "err", err)
 		return false

@@ -117,13 +117,13 @@ func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
 
 // send starts a client transaction in a dialog.
 func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
-	to := l.aim(d)
+	to := c.aim(l, d)
 	kind, first := sip.NonInviteClient, sip.Trying
 	if method == sip.INVITE {
 		kind, first = sip.InviteClient, sip.Calling
 	}
 	l.CSeq++
-	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: to}, first)
+	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: to.to, Name: to.name, Seek: to.ask}, first)
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	if method == sip.INVITE || method == sip.UPDATE {
@@ -134,21 +134,21 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	}
 	b = append(b, o.extra...)
 	t.Last = c.seal(l, c.appendCrossing(b, l, &o))
-	c.transmit(l.local, t.Last, t.Dest)
+	c.depart(l, t, to.uri)
 	return t
 }
 
 // sendAck acknowledges a 2xx of an INVITE of ours (RFC 3261 13.2.2.4).
 func (c *Call) sendAck(l *Leg, t *Tx, o outgoing) {
 	d := l.Dialogs[t.Dialog]
-	to := l.aim(d)
+	to := c.aim(l, d)
 	l.Last++
 	b := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &o)
 	t.Ack = c.seal(l, c.appendCrossing(b, l, &o))
 	t.Last = nil
-	t.Dest = to
+	t.Dest, t.Name, t.Seek, t.Local = to.to, to.name, to.ask, l.Local
 	c.show(l, o.contentType, o.body)
-	c.transmit(l.local, t.Ack, t.Dest)
+	c.depart(l, t, to.uri)
 }
 
 // reply is a response to a server transaction: what crosses, and extra header lines.
@@ -202,7 +202,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	b = c.appendCrossing(append(b, r.extra...), l, &r.out)
 	c.step(t, e)
 	t.Last = c.seal(l, b)
-	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest)
+	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest, "")
 	if e != sip.Send1xx {
 		t.Head = nil
 		if t.Kind == sip.InviteServer {
@@ -247,33 +247,14 @@ func (l *Leg) index(d *Dialog) uint8 {
 	return 0
 }
 
-// aim returns where a request of a dialog goes: the first Route, else the target (RFC 3261 12.2.1.1); where a name stands
-// instead of an address, the way the party's messages took. The leg's requests then leave by the transport named there.
-func (l *Leg) aim(d *Dialog) netip.AddrPort {
-	uri := d.Target
-	if len(d.Routes) > 0 {
-		uri = bare(d.Routes[0])
-	}
-	to, by, ok := uriAddr([]byte(uri), l.local.Transport)
-	if !ok {
-		return l.Dest
-	}
-	if by != l.local.Transport {
-		if other := l.side.via(to, by); other.Transport == by {
-			l.local, l.Local = other, other.index()
-		}
-	}
-	return to
-}
-
 // uriAddr returns the address of a URI whose host is one, and its transport: the usual one if it leaves that open.
 func uriAddr(uri []byte, usual sip.Transport) (netip.AddrPort, sip.Transport, bool) {
 	u, err := sip.ParseURI(uri)
 	if err != nil || !u.IsSIP() {
 		return netip.AddrPort{}, usual, false
 	}
-	a, err := netip.ParseAddr(string(trimBrackets(u.Host)))
-	if err != nil {
+	a := sip.HostAddr(u.Host)
+	if !a.IsValid() {
 		return netip.AddrPort{}, usual, false
 	}
 	by, ok := sip.TransportOf(&u)

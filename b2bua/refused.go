@@ -7,8 +7,9 @@ import (
 	"github.com/bifrons/bifrons/sip"
 )
 
-// Refused is told by a local address's listener of datagrams that the network returned. Only an INVITE that nobody has
-// answered yet, and a ping of a target, fail by it; what else is lost so is repeated, or missed in time.
+// Refused is told by a local address's listener of messages that the network returned. An INVITE that nobody has answered yet, and a
+// ping of a target, fail by it; a request that was too large for a datagram goes out in one after all, and one inside a dialog to
+// another place of its name. What else is lost so is repeated, or missed in time.
 func (s *Server) Refused(l *Local) sip.Refused {
 	return func(_ netip.AddrPort, sent []byte) {
 		r, ok := s.mint.find(ourBranch(sent), idBranch)
@@ -39,15 +40,15 @@ func ourBranch(sent []byte) []byte {
 
 // refused gives an INVITE that cannot be delivered to the next target, or ends its branch as a 503 would (RFC 3261 8.1.3.1).
 func (c *Call) refused(side *Side, r ref) {
-	if int(r.slot) >= len(c.Legs) || c.Cause != nil {
+	if int(r.slot) >= len(c.Legs) || c.Legs[r.slot].side != side {
 		return
 	}
 	l := c.Legs[r.slot]
-	t := l.initial()
-	if l.side != side || l.Phase != Trying || t == nil || t.Num != r.number || t.Kind != sip.InviteClient || t.State != sip.Calling {
+	t := c.returned(l, r)
+	if t == nil || c.fallBack(l, t) || c.elsewhere(l, t) {
 		return
 	}
-	if c.fallBack(l, t) {
+	if l.Phase != Trying || c.Cause != nil || t != l.initial() || t.Kind != sip.InviteClient || t.State != sip.Calling {
 		return
 	}
 	if h, _ := c.huntOf(l); h != nil {
@@ -60,4 +61,19 @@ func (c *Call) refused(side *Side, r ref) {
 	if !c.again(l) {
 		c.failBranch(l.Branch, 503)
 	}
+}
+
+// returned finds the client transaction of a request that came back: by its number, or by the ACK of a 2xx, whose number it keeps no
+// other way.
+func (c *Call) returned(l *Leg, r ref) *Tx {
+	if t := l.tx(r.number); t != nil {
+		if t.State != sip.Calling && t.State != sip.Trying || t.Kind != sip.InviteClient && t.Kind != sip.NonInviteClient {
+			return nil // it was answered
+		}
+		return t
+	}
+	return l.find(sip.InviteClient, func(t *Tx) bool {
+		found, ok := c.srv.mint.find(ourBranch(t.Ack), idBranch)
+		return ok && found.number == r.number
+	})
 }

@@ -146,7 +146,7 @@ func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
 			t.Last = nil
 		}
 	}
-	c.transmit(l.side.Locals[t.Local], t.Ack, t.Dest)
+	c.transmit(l.side.Locals[t.Local], t.Ack, t.Dest, t.Name)
 }
 
 // appendHopByHop prints CANCEL or the ACK of a failure: everything as in the INVITE, To as given (RFC 3261 9.1, 17.1.1.3).
@@ -305,15 +305,16 @@ func (c *Call) tryAgain(l *Leg, t *Tx) {
 // sendAgain sends an INVITE once more as a new transaction, changed by edit.
 func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	l.CSeq++
-	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Local: t.Local, Offered: t.Offered,
+	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Name: t.Name, Local: t.Local, Offered: t.Offered,
 		Reliable: t.Reliable, Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
-	via := append([]byte("SIP/2.0/"+l.local.Transport.String()+" "), l.local.Advertise...)
+	from := l.side.Locals[t.Local]
+	via := append([]byte("SIP/2.0/"+from.Transport.String()+" "), from.Advertise...)
 	inv.Set(sip.HdrVia, c.appendBranch(append(via, ";branch="...), l, n.Num))
 	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))
 	edit()
 	t.Last, t.Peer = nil, 0
 	n.Last = c.seal(l, inv.Append(c.buffer()))
-	c.transmit(l.local, n.Last, n.Dest)
+	c.transmit(from, n.Last, n.Dest, n.Name)
 	return n
 }
 

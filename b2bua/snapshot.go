@@ -269,6 +269,13 @@ func (c *Call) restored(stale bool) {
 		}
 	}
 	for _, l := range c.Legs {
+		for _, t := range l.Txs {
+			if t.Seek != nil {
+				c.seekFor(l, t)
+			}
+		}
+	}
+	for _, l := range c.Legs {
 		if l.Hold != nil && c.Cause == nil {
 			w := l.Hold.Walk
 			l.Hold = nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -14,8 +13,8 @@ import (
 
 // conn is one connection of Streams. One goroutine reads it; another writes as long as something waits.
 type conn struct {
-	s        *Streams
-	peer     netip.AddrPort
+	s *Streams
+	link
 	accepted bool // guarded by s.mu
 	frame    frame
 	wrote    atomic.Int64 // when, in nanoseconds since 1970
@@ -50,10 +49,10 @@ func (c *conn) dial() {
 	}
 	if c.s.cfg.TLS != nil {
 		cfg := c.s.cfg.TLS.Clone()
-		if cfg.ServerName = c.peer.Addr().String(); c.s.cfg.Name != nil {
-			if name := c.s.cfg.Name(c.peer); name != "" {
-				cfg.ServerName = name
-			}
+		if cfg.ServerName = c.peer.Addr().String(); c.name != "" {
+			cfg.ServerName = c.name
+		} else if c.s.cfg.Name != nil && c.s.cfg.Name(c.peer) != "" {
+			cfg.ServerName = c.s.cfg.Name(c.peer)
 		}
 		c.handshake(tls.Client(nc, cfg))
 	}

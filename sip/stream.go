@@ -48,13 +48,19 @@ type Streams struct {
 	threads sync.WaitGroup
 
 	mu     sync.Mutex
-	conns  map[netip.AddrPort]*conn
+	conns  map[link]*conn
 	per    map[netip.Addr]int // accepted ones
 	closed bool
 
 	// Received and Sent count messages, KeepAlives pings; Accepted, Dialed and Turned count connections: the last those that
 	// were one too many. Lost counts connections that ended with something unsaid or unread, SendErrors what was not sent.
 	Received, Sent, KeepAlives, Accepted, Dialed, Turned, Lost, SendErrors atomic.Uint64
+}
+
+// link is whom a connection is with: the address, and the name that led there where it must be proved.
+type link struct {
+	peer netip.AddrPort
+	name string
 }
 
 // ListenStream binds a concrete address; port 0 takes a free one. Serve then accepts and reads.
@@ -66,7 +72,7 @@ func ListenStream(addr netip.AddrPort, cfg StreamConfig) (*Streams, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen tcp %s: %w", addr, err)
 	}
-	s := &Streams{Local: l.Addr().(*net.TCPAddr).AddrPort(), cfg: cfg, l: l, conns: map[netip.AddrPort]*conn{}, per: map[netip.Addr]int{}}
+	s := &Streams{Local: l.Addr().(*net.TCPAddr).AddrPort(), cfg: cfg, l: l, conns: map[link]*conn{}, per: map[netip.Addr]int{}}
 	s.Local = netip.AddrPortFrom(s.Local.Addr().Unmap(), s.Local.Port())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
@@ -99,7 +105,7 @@ func (s *Streams) accept() {
 		s.Accepted.Add(1)
 		peer := nc.RemoteAddr().(*net.TCPAddr).AddrPort()
 		peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-		c := &conn{s: s, peer: peer, nc: nc, up: true}
+		c := &conn{s: s, link: link{peer: peer}, nc: nc, up: true}
 		if !s.add(c) {
 			s.Turned.Add(1)
 			_ = nc.Close()
@@ -123,7 +129,7 @@ func (s *Streams) add(c *conn) bool {
 	}
 	c.accepted = true
 	s.per[c.peer.Addr()]++
-	s.conns[c.peer] = c
+	s.conns[c.link] = c
 	return true
 }
 
@@ -136,8 +142,8 @@ func (s *Streams) forget(c *conn) {
 
 // drop does it; s.mu is held.
 func (s *Streams) drop(c *conn) {
-	if s.conns[c.peer] == c {
-		delete(s.conns, c.peer)
+	if s.conns[c.link] == c {
+		delete(s.conns, c.link)
 	}
 	if c.accepted {
 		c.accepted = false
@@ -152,7 +158,11 @@ var ErrFull = errors.New("sip: too much waits to be sent to that peer")
 
 // Send queues a message for a peer, on the connection that is there or on a new one, and never blocks. What cannot be
 // delivered later is told to OnRefused.
-func (s *Streams) Send(b []byte, to netip.AddrPort) error {
+func (s *Streams) Send(b []byte, to netip.AddrPort) error { return s.SendTo(b, to, "") }
+
+// SendTo is Send to a server that was found by a name: over TLS it must show a certificate for that, unless StreamConfig.Name says
+// another one. A connection that was made for one name serves no other (RFC 5922 7.3).
+func (s *Streams) SendTo(b []byte, to netip.AddrPort, name string) error {
 	if len(b) == 0 {
 		return ErrEmpty
 	}
@@ -161,7 +171,10 @@ func (s *Streams) Send(b []byte, to netip.AddrPort) error {
 		s.SendErrors.Add(1)
 		return ErrFamily
 	}
-	if err := s.queue(b, to); err != nil {
+	if s.cfg.TLS == nil || s.cfg.Name != nil && s.cfg.Name(to) != "" {
+		name = ""
+	}
+	if err := s.queue(b, link{to, name}); err != nil {
 		s.SendErrors.Add(1)
 		return fmt.Errorf("send to %s: %w", to, err)
 	}
@@ -170,26 +183,26 @@ func (s *Streams) Send(b []byte, to netip.AddrPort) error {
 
 // queue gives a message to the connection of a peer. One that has just ended is no connection; a new one has the message
 // before it is dialed, so that it cannot fail without it.
-func (s *Streams) queue(b []byte, peer netip.AddrPort) error {
+func (s *Streams) queue(b []byte, to link) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return net.ErrClosed
 	}
-	if c := s.conns[peer]; c != nil {
+	if c := s.conns[to]; c != nil {
 		if err := c.queue(b); !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		s.drop(c)
 	}
-	c := &conn{s: s, peer: peer}
+	c := &conn{s: s, link: to}
 	if len(s.conns) >= s.cfg.MaxConns {
 		return ErrFull
 	}
 	if err := c.queue(b); err != nil {
 		return err
 	}
-	s.conns[peer] = c
+	s.conns[to] = c
 	s.Dialed.Add(1)
 	s.threads.Go(c.dial)
 	return nil

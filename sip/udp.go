@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net"
 	"net/netip"
 	"sync"
@@ -51,6 +52,7 @@ type Listener struct {
 	handler Handler
 	refused Refused
 	tellers sync.WaitGroup // of errors that a sender met
+	paths   paths
 
 	// Received, Sent, SendErrors, KeepAlives and Refusals (ICMP errors) count datagrams.
 	Received, Sent, SendErrors, KeepAlives, Refusals atomic.Uint64
@@ -80,7 +82,7 @@ func ListenUDP(addr netip.AddrPort) (*Listener, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("listen udp %s: %w", addr, err)
 	}
-	l := &Listener{fd: fd, v6: addr.Addr().Is6(), Local: addr}
+	l := &Listener{fd: fd, v6: addr.Addr().Is6(), Local: addr, paths: paths{seed: maphash.MakeSeed()}}
 	l.wantErrors()
 	if sa, err := unix.Getsockname(fd); err == nil {
 		switch a := sa.(type) {
