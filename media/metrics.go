@@ -10,6 +10,8 @@ type Metrics struct {
 	latches prometheus.Counter
 	leaks   prometheus.Counter
 	ports   prometheus.Gauge
+	played  prometheus.Counter
+	late    prometheus.Counter
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -33,8 +35,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		ports: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "bifrons_media_ports", Help: "Open media ports, those in quarantine not counted.",
 		}),
+		played: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bifrons_media_played_packets_total", Help: "Packets that players and rooms have sent.",
+		}),
+		late: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bifrons_media_played_late_total", Help: "Packets of players and rooms sent more than 5 ms after their time.",
+		}),
 	}
-	r.MustRegister(m.packets, m.bytes, m.dropped, m.latches, m.leaks, m.ports)
+	r.MustRegister(m.packets, m.bytes, m.dropped, m.latches, m.leaks, m.ports, m.played, m.late)
 	return m
 }
 
@@ -47,6 +55,8 @@ type totals struct {
 	strays       uint64
 	latches      uint64
 	leaks        uint64
+	played       uint64
+	late         uint64
 	dropped      Dropped
 }
 
@@ -63,6 +73,8 @@ func (r *Relay) flush() {
 	m.ports.Set(float64(open))
 	m.latches.Add(float64(t.latches))
 	m.leaks.Add(float64(t.leaks))
+	m.played.Add(float64(t.played))
+	m.late.Add(float64(t.late))
 	m.packets.WithLabelValues("rtp", "received").Add(float64(t.received.Packets))
 	m.packets.WithLabelValues("rtp", "sent").Add(float64(t.sent.Packets))
 	m.packets.WithLabelValues("rtcp", "received").Add(float64(t.rtcpReceived))

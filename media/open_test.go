@@ -208,7 +208,8 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	want := map[string]float64{"bifrons_media_packets_total": 2, "bifrons_media_bytes_total": 40, "bifrons_media_dropped_total": 1,
-		"bifrons_media_latches_total": 1, "bifrons_media_leaks_total": 0, "bifrons_media_ports": 2}
+		"bifrons_media_latches_total": 1, "bifrons_media_leaks_total": 0, "bifrons_media_ports": 2,
+		"bifrons_media_played_packets_total": 0, "bifrons_media_played_late_total": 0}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatal(d)
 	}

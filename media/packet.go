@@ -116,8 +116,8 @@ func (r *Relay) stream(p *port, h *header, b []byte, now int64, d *delivery) {
 	}
 	q := p.peer
 	out := &q.lane(n).out
-	if load != nil && load.Stop || n == 0 && len(q.traffic.tones) > 0 {
-		out.skip(h) // its digits go another way, or a key of ours sounds in its place
+	if load != nil && load.Stop || n == 0 && (len(q.traffic.tones) > 0 || q.traffic.speaks()) {
+		out.skip(h) // its digits go another way, or Bifrons itself speaks in its place
 		return
 	}
 	if load != nil {

@@ -1,7 +1,10 @@
 package media
 
-func (Play) apply(*Relay)       {}
-func (Stop) apply(*Relay)       {}
+type seat struct{}
+type room struct{}
+
+func (r *Relay) mix(*thread, *room, int64, []delivery) []delivery { return nil }
+
 func (Listen) apply(*Relay)     {}
 func (Record) apply(*Relay)     {}
 func (Pause) apply(*Relay)      {}

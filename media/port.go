@@ -2,6 +2,8 @@ package media
 
 import (
 	"net/netip"
+
+	"github.com/bifrons/bifrons/media/codec"
 )
 
 // port is the state of one open port. What it needs only with traffic is kept apart, so that a held call is small.
@@ -14,6 +16,7 @@ type port struct {
 	peer     *port
 	traffic  *traffic
 	payloads []Payload
+	formats  []codec.Format
 	heard    int64 // when the party was last heard, or when it was last told to speak
 	relatch  int64 // until when the old source is not believed
 	clock    uint32
@@ -63,6 +66,8 @@ type traffic struct {
 	far          far
 	digit        digit
 	tones        []tone
+	player       *player
+	seat         *seat // in a room
 	path         *path // its stream is forwarded elsewhere
 	asked        asked // of our sender report
 	theirs       asked // of the party's
@@ -146,6 +151,7 @@ func (c Remote) apply(r *Relay) {
 	p.known, p.mux, p.quiet, p.latch, p.payloads = true, c.Mux, c.Quiet, c.Latch, c.Payloads
 	p.send, p.receive = c.Send && usable(c.RTP), c.Receive
 	p.heard, p.silent = r.now(), false
+	r.reform(p, c.Formats)
 }
 
 const defaultClock = 8000

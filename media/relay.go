@@ -38,7 +38,7 @@ type Relay struct {
 	totals totals
 	open   int
 	closed bool
-	rouse  *thread // to be woken for what a command asked
+	roused uint64 // threads to be woken for what a command asked
 }
 
 type slot struct {
@@ -69,6 +69,7 @@ func New(cfg Config, log *slog.Logger) (*Relay, error) {
 			}
 			return nil, fmt.Errorf("start media thread: %w", err)
 		}
+		t.index = len(r.threads)
 		r.threads = append(r.threads, t)
 	}
 	for _, t := range r.threads {
@@ -196,12 +197,7 @@ func (r *Relay) lookup(id PortID) *port {
 func (r *Relay) Do(c Command) {
 	r.mu.Lock()
 	c.apply(r)
-	t := r.rouse
-	r.rouse = nil
-	r.mu.Unlock()
-	if t != nil {
-		t.wake()
-	}
+	r.unlock()
 }
 
 // Stats returns the statistics of an open port, the zero value for one that is closed.
@@ -228,6 +224,7 @@ func (r *Relay) Close(id PortID) Stats {
 	r.withdraw(p)
 	r.withdraw(p.peer)
 	stats := p.stats()
+	r.silence(p)
 	r.part(p)
 	p.traffic = nil
 	n := uint32(id) & (maxPorts - 1)
@@ -268,6 +265,7 @@ func (r *Relay) Shutdown() {
 	for _, s := range r.slots {
 		if s.port != nil {
 			r.withdraw(s.port)
+			r.silence(s.port)
 			r.threads[s.port.thread].leaving = append(r.threads[s.port.thread].leaving, leaving{port: s.port})
 		}
 	}

@@ -65,10 +65,15 @@ func rewriteRTP(b []byte, h header, strip bool, seq uint16, time, ssrc uint32) [
 	}
 	b = b[start:]
 	b[0], b[1] = first, second
+	putRTP(b, seq, time, ssrc)
+	return b
+}
+
+// putRTP writes the numbers of a header.
+func putRTP(b []byte, seq uint16, time, ssrc uint32) {
 	binary.BigEndian.PutUint16(b[2:], seq)
 	binary.BigEndian.PutUint32(b[4:], time)
 	binary.BigEndian.PutUint32(b[8:], ssrc)
-	return b
 }
 
 // isRTCP tells RTCP from RTP when both share a port (RFC 5761 4).

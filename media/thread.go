@@ -26,7 +26,7 @@ type thread struct {
 	to     sockaddr
 	buf    [maxPacket]byte
 	rtcp   [maxPacket + sdesSize]byte
-	due    atomic.Int64 // when the next packet of a key is due; 0 is never
+	due    atomic.Int64 // when a key, a player, a room or news of them is due; 0 is never
 	slow   int64        // when ports are gone through again
 
 	// Guarded by the relay's lock.
@@ -35,6 +35,13 @@ type thread struct {
 	dormant bool // asleep without a deadline
 
 	sounding []PortID // ports whose party is sent a key
+	sound    int64    // when the next packet of a key is due; 0 is never
+	agenda   agenda
+	news     []Event // of commands, to be posted by the thread
+	index    int
+
+	out    []delivery // of one round
+	parcel parcel
 }
 
 // leaving is a port in quarantine.
@@ -109,14 +116,25 @@ func (t *thread) run() {
 			}
 		}
 		if due := t.due.Load(); due != 0 && now >= due {
-			r := t.relay
-			r.mu.Lock()
-			out := r.sound(t, now)
-			r.mu.Unlock()
-			t.sendAll(out)
+			t.work(now)
 		}
 		if now >= t.next {
 			t.next = now + int64(t.tick(now))
+		}
+	}
+}
+
+// work does what is due now.
+func (t *thread) work(now int64) {
+	r := t.relay
+	for {
+		r.mu.Lock()
+		out, news := r.perform(t, now)
+		r.unlock()
+		t.sendAll(out)
+		t.tell(news)
+		if due := t.due.Load(); due == 0 || due > now {
+			return
 		}
 	}
 }

@@ -61,13 +61,14 @@ func (c Tone) apply(r *Relay) {
 	t.tones = append(t.tones, tone{Tone: c, code: code, resume: toneGap})
 	if th := r.threads[p.thread]; len(t.tones) == 1 {
 		th.sounding = append(th.sounding, c.Port)
+		th.sound = 1
 		th.due.Store(1)
-		r.rouse = th
+		r.rouse(th)
 	}
 }
 
 // sound makes the packets of the keys that sound on a thread's ports, one for each; the lock is held.
-func (r *Relay) sound(t *thread, now int64) (out []delivery) {
+func (r *Relay) sound(t *thread, now int64, out []delivery) []delivery {
 	rest := t.sounding[:0]
 	for _, id := range t.sounding {
 		p := r.lookup(id)
@@ -93,9 +94,9 @@ func (r *Relay) sound(t *thread, now int64) (out []delivery) {
 	}
 	t.sounding = rest
 	if len(rest) > 0 {
-		t.due.Store(now + int64(toneStep))
+		t.sound = now + int64(toneStep)
 	} else {
-		t.due.Store(0)
+		t.sound = 0
 	}
 	return out
 }

@@ -113,21 +113,17 @@ func (o AMROptions) frame(b []byte) (int, error) {
 	return 1 + (n+7)/8, nil
 }
 
-// Pack appends a payload with the given file frames, one after the other, to dst (RFC 4867 4.3, 4.4). No mode is requested.
-func (o AMROptions) Pack(dst, frames []byte) ([]byte, error) {
-	var w bitWriter
-	w.b = dst
+// Pack appends a payload with the given frames, each as in a file and well formed, to dst (RFC 4867 4.3, 4.4). No mode is
+// requested.
+func (o AMROptions) Pack(dst []byte, frames [][]byte) []byte {
+	w := bitWriter{b: dst}
 	w.put(15, 4)
 	if o.Octet {
 		w.align()
 	}
-	for rest := frames; len(rest) > 0; {
-		n, err := o.frame(rest)
-		if err != nil {
-			return dst, err
-		}
-		toc := rest[0] >> 2 & 31
-		if rest = rest[n:]; len(rest) > 0 {
+	for i, f := range frames {
+		toc := f[0] >> 2 & 31
+		if i+1 < len(frames) {
 			toc |= 32
 		}
 		w.put(uint(toc), 6)
@@ -135,10 +131,9 @@ func (o AMROptions) Pack(dst, frames []byte) ([]byte, error) {
 			w.align()
 		}
 	}
-	for rest := frames; len(rest) > 0; {
-		n, _ := o.frame(rest)
-		left := o.bits(rest[0] >> 3 & 15)
-		for _, b := range rest[1:n] {
+	for _, f := range frames {
+		left := o.bits(f[0] >> 3 & 15)
+		for _, b := range f[1:] {
 			k := min(left, 8)
 			w.put(uint(b>>(8-k)), k)
 			left -= k
@@ -146,10 +141,20 @@ func (o AMROptions) Pack(dst, frames []byte) ([]byte, error) {
 		if o.Octet {
 			w.align()
 		}
-		rest = rest[n:]
 	}
-	w.align()
-	return w.b, nil
+	return w.b
+}
+
+// Split cuts frames as in a file apart.
+func (o AMROptions) Split(b []byte) (frames [][]byte, err error) {
+	for len(b) > 0 {
+		n, err := o.frame(b)
+		if err != nil {
+			return nil, err
+		}
+		frames, b = append(frames, b[:n]), b[n:]
+	}
+	return frames, nil
 }
 
 // maxFrames bounds the frames of a payload: 240 ms.
@@ -210,7 +215,7 @@ func ParseAMR(data []byte) (wide bool, c *Clip, err error) {
 	if wide {
 		ticks = 320
 	}
-	c = &Clip{}
+	c = &Clip{wide: wide}
 	at := 0
 	for at < len(rest) {
 		n, err := o.frame(rest[at:])

@@ -90,10 +90,3 @@ func (f Format) NewClip(pcm []int16) (*Clip, error) {
 	data := e.Encode(make([]byte, 0, len(pcm)*f.Rate()), pcm)
 	return &Clip{Data: data, Length: int64(len(data) / f.Rate())}, nil
 }
-
-// Lasting returns the clip over again until it has that length in ticks; Endless never ends.
-func (c *Clip) Lasting(ticks int64) *Clip {
-	d := *c
-	d.Length = ticks
-	return &d
-}
