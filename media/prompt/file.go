@@ -1,0 +1,104 @@
+package prompt
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bifrons/bifrons/media/codec"
+	"github.com/bifrons/bifrons/media/wav"
+)
+
+// source is speech as it was found: samples, or frames of AMR.
+type source struct {
+	audio wav.Audio
+	amr   *codec.Clip
+	wide  bool // AMR-WB
+}
+
+// maxFile bounds a file, in bytes; Config.Longest bounds what is in it.
+const maxFile = 200 << 20
+
+// read reads a whole file. It must be a regular one: a FIFO would be waited for without end, and a device never ends.
+func read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxFile)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return data, nil
+}
+
+// parse tells the kind of a file by its first bytes.
+func (l *Library) parse(name string, data []byte) (s source, err error) {
+	var long time.Duration
+	if strings.HasPrefix(string(data[:min(len(data), 5)]), "#!AMR") {
+		s.wide, s.amr, err = codec.ParseAMR(data)
+		if s.amr != nil {
+			long = time.Duration(len(s.amr.Frames)) * 20 * time.Millisecond
+		}
+	} else {
+		s.audio, err = wav.Parse(data)
+		if err == nil {
+			long = time.Duration(len(s.audio.Samples)) * time.Second / time.Duration(s.audio.Rate)
+		}
+	}
+	if err == nil && long > l.cfg.Longest {
+		err = fmt.Errorf("%s of speech, more than %s", long.Round(time.Second), l.cfg.Longest)
+	}
+	if err != nil {
+		return source{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+// locate returns the file to read for a format: what was encoded before lies beside the WAV file, or the other way round.
+func locate(path string, f codec.Format) (string, os.FileInfo, error) {
+	stem := strings.TrimSuffix(path, filepath.Ext(path))
+	first := path
+	if f.IsAMR() && filepath.Ext(path) == ".wav" {
+		path = stem + suffix(f)
+	}
+	if info, err := os.Stat(path); err == nil {
+		return path, info, nil
+	}
+	info, err := os.Stat(first)
+	return first, info, err
+}
+
+func suffix(f codec.Format) string {
+	switch f.Codec {
+	case codec.AMR:
+		return ".amr"
+	case codec.AMRWB:
+		return ".awb"
+	}
+	return ".wav"
+}
+
+// identity is the part of a cache key that changes when a file does.
+func identity(path string, info os.FileInfo) string {
+	return fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano())
+}
+
+// errMissing is a prompt that is in no place.
+var errMissing = errors.New("no such prompt")
