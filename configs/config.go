@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/ims"
+	"github.com/bifrons/bifrons/media/prompt"
 )
 
 // Config is one configuration file, complete: what the file left out has its
@@ -18,6 +19,7 @@ type Config struct {
 	Definitions []PolicyDefinition // policies of the file's own
 	Audit       Audit
 	Media       Media
+	Prompts     prompt.Config
 	Timers      Timers
 	Calls       Calls
 	Admin       Admin
@@ -294,13 +296,14 @@ const (
 // DefaultConfig has every default and no side.
 func DefaultConfig() Config {
 	return Config{
-		Audit:  AuditCount,
-		Media:  Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second, Silence: 10 * time.Second},
-		Timers: Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
-		Calls:  Calls{MaxForwards: 70, Drain: 30 * time.Second},
-		Admin:  Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
-		CDR:    CDR{File: "cdr.jsonl"},
-		Log:    Log{Level: slog.LevelInfo, Format: Auto},
+		Audit:   AuditCount,
+		Media:   Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second, Silence: 10 * time.Second},
+		Prompts: prompt.DefaultConfig(),
+		Timers:  Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
+		Calls:   Calls{MaxForwards: 70, Drain: 30 * time.Second},
+		Admin:   Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
+		CDR:     CDR{File: "cdr.jsonl"},
+		Log:     Log{Level: slog.LevelInfo, Format: Auto},
 
 		DNS:      DefaultDNS(),
 		Diameter: DefaultDiameter(),

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bifrons/bifrons/ims"
+	"github.com/bifrons/bifrons/media/prompt"
 )
 
 var compare = cmp.Options{
@@ -51,6 +52,9 @@ policies:
   - {from: core, to: carrier, policy: transparent}
 audit: {mode: block}
 media: {anchor: false, ports: 30000-30999, threads: 2, quarantine: 500ms, silence: 5s}
+prompts:
+  {directory: prompts, language: de-AT, country: at, cache: 32MB, longest: 1m, encoder: none, wait: 2s, store: made, store_size: 8MB, speech: [
+    {name: own, command: [say, -v, "{voice}"], voice: "{language}"}, {name: far, url: "http://127.0.0.1/?t={text}", languages: [de, en]}]}
 timers: {t1: 250ms, t2: 2s, t4: 3s, no_answer: 1m30s}
 calls: {max: 1000, max_forwards: 30, drain: 0s}
 admin: {listen: ""}
@@ -104,6 +108,10 @@ func TestParseEverything(t *testing.T) {
 		Policies: []Pair{{"core", "carrier", "transparent"}},
 		Audit:    AuditBlock,
 		Media:    Media{Anchor: false, Ports: PortRange{30000, 30999}, Threads: 2, Quarantine: 500 * time.Millisecond, Silence: 5 * time.Second},
+		Prompts: prompt.Config{Directory: "prompts", Language: "de-AT", Country: "at", Cache: 32 << 20, Longest: time.Minute, Encoder: "none",
+			Wait: 2 * time.Second, Store: "made", StoreSize: 8 << 20, Speech: []prompt.Port{
+				{Name: "own", Command: []string{"say", "-v", "{voice}"}, Voice: "{language}"},
+				{Name: "far", URL: "http://127.0.0.1/?t={text}", Languages: []string{"de", "en"}}}},
 		Timers:   Timers{250 * time.Millisecond, 2 * time.Second, 3 * time.Second, 90 * time.Second},
 		Calls:    Calls{Max: 1000, MaxForwards: 30},
 		CDR:      CDR{File: "-"},

@@ -20,6 +20,7 @@ func (d *decoder) config(v value, c *Config) {
 			d.fields(v, []field{{"mode", read(d, &c.Audit, "a word", choice(same(AuditOff), same(AuditCount), same(AuditBlock)))}})
 		}},
 		{"media", func(v value) { d.media(v, &c.Media) }},
+		{"prompts", func(v value) { d.prompts(v, &c.Prompts) }},
 		{"timers", func(v value) { d.timers(v, &c.Timers) }},
 		{"calls", func(v value) { d.calls(v, &c.Calls) }},
 		{"admin", func(v value) {

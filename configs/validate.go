@@ -270,6 +270,9 @@ func (c *Config) checkNumbers(bad problem) {
 			bad(n.path, fmt.Sprintf("%d is out of range; write something from %d to %d", n.is, n.min, n.max))
 		}
 	}
+	if err := c.Prompts.Validate(); err != nil {
+		bad("prompts", strings.TrimPrefix(err.Error(), "prompts: "))
+	}
 	if d := c.Media.Silence; d > 0 && d < 10*time.Millisecond {
 		bad("media.silence", fmt.Sprintf("%s is out of range; write 0s, or 10ms and more", tick(d.String())))
 	}

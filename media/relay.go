@@ -251,6 +251,11 @@ func (r *Relay) Shutdown() {
 	r.mu.Lock()
 	again := r.closed
 	r.closed = true
+	for _, s := range r.slots {
+		if s.port != nil {
+			r.silence(s.port)
+		}
+	}
 	r.mu.Unlock()
 	if !again {
 		for _, t := range r.threads {
@@ -265,7 +270,6 @@ func (r *Relay) Shutdown() {
 	for _, s := range r.slots {
 		if s.port != nil {
 			r.withdraw(s.port)
-			r.silence(s.port)
 			r.threads[s.port.thread].leaving = append(r.threads[s.port.thread].leaving, leaving{port: s.port})
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/internal/admin"
 	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/media/prompt"
 	"github.com/bifrons/bifrons/services"
 	"github.com/bifrons/bifrons/sip/locate"
 )
@@ -27,6 +28,7 @@ type node struct {
 	locals    []*b2bua.Local // one per listener
 	names     *locate.Resolver
 	relay     *media.Relay
+	prompts   *prompt.Library
 	core      *b2bua.Server
 	users     *subscribers
 	api       *admin.Server
@@ -72,6 +74,11 @@ func (n *node) start(cfg *configs.Config) error {
 	}
 	core.Resolver = n.names
 	if cfg.Media.Anchor {
+		library, err := prompt.New(cfg.Prompts, n.log)
+		if err != nil {
+			return err
+		}
+		n.prompts = library
 		relay, err := media.New(n.relayConfig(cfg, registry), n.log)
 		if err != nil {
 			return err
@@ -109,6 +116,7 @@ func (n *node) relayConfig(cfg *configs.Config, registry *prometheus.Registry) m
 	c := media.DefaultConfig()
 	c.Min, c.Max = cfg.Media.Ports.First, cfg.Media.Ports.Last
 	c.Threads, c.Quarantine, c.Silence = cfg.Media.Threads, cfg.Media.Quarantine, cfg.Media.Silence
+	c.Prompts = n.prompts
 	c.Metrics, c.Audit = media.NewMetrics(registry), audits[cfg.Audit]
 	c.Events = func(e media.Event) { n.core.MediaEvent(e) } // no port is open before there is a core
 	return c
@@ -172,6 +180,9 @@ func (n *node) close() {
 	}
 	if n.relay != nil {
 		n.relay.Shutdown()
+	}
+	if n.prompts != nil {
+		n.prompts.Close()
 	}
 	for _, w := range n.records {
 		w.Close()
