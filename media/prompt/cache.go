@@ -76,8 +76,8 @@ func (c *cache) land(key string, f *flight, produce func() (*codec.Clip, error))
 	f.clip, f.err = produce()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer close(f.done)
 	delete(c.flights, key)
-	close(f.done)
 	if f.err != nil {
 		c.counts.failures++
 		return
