@@ -6,12 +6,12 @@ import (
 )
 
 // ringSelf sends the caller a provisional response of Bifrons' own.
-func (c *Call) ringSelf(status int) bool {
+func (c *Call) ringSelf(e Ring) bool {
 	a := c.Legs[0]
 	if a.Phase != Trying || a.initial() == nil {
 		return false
 	}
-	c.ring(a, &Walk{Event: Progress{Status: status}})
+	c.ring(a, &Walk{Event: Progress{Status: e.Status}, Set: e.Headers})
 	return true
 }
 

@@ -25,14 +25,18 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case Dial:
 		ok = c.applyDial(w, e)
 	case Ring:
-		ok = e.Status > 100 && e.Status < 200 && c.ringSelf(e.Status)
+		ok = e.Status > 100 && e.Status < 200 && c.ringSelf(e)
 	case Accept:
 		ok = c.accept()
 	case Reject:
 		ok = e.Status >= 300 && e.Status < 700 && c.Legs[0].Phase == Trying
 		if ok {
+			c.extra = contactLines(e.Contacts) + fieldLines(e.Headers)
 			c.end(Cause{Status: e.Status, By: ByBifrons, Text: app + ": " + e.Reason})
+			c.extra = ""
 		}
+	case Label:
+		c.label(e)
 	case End:
 		c.end(e.Cause)
 	case Send:
@@ -64,6 +68,11 @@ func (c *Call) applyDial(w *Walk, d Dial) bool {
 	}
 	if d.Side != "" && c.srv.sides[d.Side] == nil {
 		return false
+	}
+	for _, r := range d.Routes {
+		if a, err := sip.ParseAddress([]byte(r)); err != nil || !clean(r) || len(a.URI) == 0 {
+			return false
+		}
 	}
 	draft := &Draft{Request: c.Invite, RequestURI: string(c.Invite.RequestURI)}
 	switch ev := w.Event.(type) {

@@ -22,6 +22,7 @@ type State struct {
 	Data     []AppData
 	Alarms   []AppAlarm
 	Watches  []Watch // what Apps changed in how legs are watched
+	Labels   []Field // of responses to the caller
 
 	Invite  Text // the caller's, as long as it may still be dialled
 	Hops    int  // Max-Forwards of it
@@ -67,7 +68,8 @@ type Call struct {
 	gen     uint32
 	links   []Link // of the chain, resolved
 	shared  atomic.Pointer[[2]dialogID]
-	parting outgoing // the message that ends the call, while it does
+	parting outgoing // the message that ends the call, while it does,
+	extra   string   // and what an App has added to its answer
 	spill   string   // what the leak audit has stopped in this step
 
 	due, inWheel time.Duration // guarded by the wheel
@@ -377,6 +379,9 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 			out := c.farewell(l)
 			if status == 422 && out.m != nil { // its Min-SE crosses with it
 				extra = ""
+			}
+			if l.Slot == 0 && phase == Trying {
+				extra += c.extra
 			}
 			c.reply(l, t, reply{status: status, extra: extra, out: out})
 		case t.Kind == sip.InviteServer && t.State == sip.Accepted && t == l.initial():

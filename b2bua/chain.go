@@ -13,10 +13,11 @@ import (
 type Walk struct {
 	Event   Event `cbor:"-"`
 	Name    string
-	Data    []byte // Name and Data are the event in a snapshot
-	Leg     uint8  // it came from
-	Tx      uint32 // the transaction it came with, 0 none
-	Msg     Text   // what came
+	Data    []byte  // Name and Data are the event in a snapshot
+	Leg     uint8   // it came from
+	Tx      uint32  // the transaction it came with, 0 none
+	Msg     Text    // what came
+	Set     []Field // what Apps set in the response that walks
 	Branch  uint8
 	At      int8 // the App that has it
 	Up      bool
@@ -203,6 +204,9 @@ func (c *Call) hold(w *Walk, lookup func(context.Context) Event) {
 	limit := c.links[w.At].Deadline
 	if limit == 0 {
 		limit = 5 * time.Second
+	}
+	if _, is := w.Event.(Invite); is && l.side.FirstWord > 0 && c.Rang.IsZero() { // an S-CSCF gives up who says nothing
+		limit = min(limit, max(l.side.FirstWord-c.srv.cfg.Clock.Wall().Sub(c.Started), time.Millisecond))
 	}
 	w.Msg = w.Msg.keep()
 	c.gen++

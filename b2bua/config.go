@@ -125,9 +125,10 @@ type Side struct {
 	MediaLatch      media.Latch
 	MediaDSCP       uint8 // marks what is sent to the parties
 	Keys            Keys
-	Liveness        Liveness // of confirmed legs; the zero value watches nothing
-	Targets         []Target // several next hops; NextHop then is not used
-	Health          Health   // of the targets
+	Liveness        Liveness      // of confirmed legs; the zero value watches nothing
+	Targets         []Target      // several next hops; NextHop then is not used
+	FirstWord       time.Duration // how long Apps together may hold an INVITE before anything above 100 was said; 0 is no bound
+	Health          Health        // of the targets
 
 	served locate.Served // transports and IP versions of the Locals
 	goals  []*goal

@@ -174,20 +174,16 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 // route finds the next hop of a draft; status is the refusal when there is none. Behind an S-CSCF the remaining Route wins
 // (TS 24.229 5.7.5); it is honoured only from a side at home.
 func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
+	if len(d.Next.Routes) > 0 { // an App's own
+		side := a.side
+		if d.Next.Side != "" {
+			side = s.sides[d.Next.Side]
+		}
+		return routed(side, d.Next.Routes, a.local.Transport)
+	}
 	if d.Next.Side == "" && d.Next.NextHop == "" && a.side.Trust == Home {
 		if routes := remainingRoutes(a.side, d.Request.Message); len(routes) > 0 {
-			h := hop{side: a.side, routes: routes, routed: true}
-			uri := []byte(bare(routes[0]))
-			if addr, by, ok := uriAddr(uri, a.local.Transport); ok {
-				h.addr, h.by, h.host = addr, by, addr.String()
-				return h, 0
-			}
-			ask, ok := a.side.askURI(uri, a.local.Transport)
-			if !ok {
-				return hop{}, 502
-			}
-			h.ask, h.by, h.host = ask, ask.By, hostOf(uri)
-			return h, 0
+			return routed(a.side, routes, a.local.Transport)
 		}
 	}
 	h.side = a.side
@@ -227,6 +223,22 @@ func hostOf(uri []byte) string {
 	return string(u.Host) + ":" + strconv.Itoa(int(u.Port))
 }
 
+// routed is the hop to the first of some Route values.
+func routed(side *Side, routes []string, usual sip.Transport) (hop, int) {
+	h := hop{side: side, routes: routes, routed: true}
+	uri := []byte(bare(routes[0]))
+	if addr, by, ok := uriAddr(uri, usual); ok {
+		h.addr, h.by, h.host = addr, by, addr.String()
+		return h, 0
+	}
+	ask, ok := side.askURI(uri, usual)
+	if !ok {
+		return hop{}, 502
+	}
+	h.ask, h.by, h.host = ask, ask.By, hostOf(uri)
+	return h, 0
+}
+
 // match returns the first route that fits.
 func (s *Server) match(from *Side, d *Draft) *Route {
 	u, err := sip.ParseURI([]byte(d.RequestURI))
@@ -250,7 +262,7 @@ func (s *Server) match(from *Side, d *Draft) *Route {
 
 // header tells whether any value of the route's header fits; without a pattern the header need only be there.
 func (r *Route) header(d *Draft) bool {
-	for _, v := range d.values(r.Header) {
+	for _, v := range d.Values(r.Header) {
 		if r.Value == nil || r.Value.MatchString(v) {
 			return true
 		}

@@ -176,7 +176,7 @@ func (c *Call) ring(l *Leg, w *Walk) {
 	}
 	m := w.Msg.Message
 	if m == nil { // our own
-		c.provisional(a, t, reply{status: w.Event.(Progress).Status, dialog: a.Dialogs[0]}, w, Reliable{})
+		c.provisional(a, t, reply{status: w.Event.(Progress).Status, dialog: a.Dialogs[0], extra: fieldLines(w.Set)}, w, Reliable{})
 		return
 	}
 	d, ad := c.shown(l, m)
@@ -186,7 +186,7 @@ func (c *Call) ring(l *Leg, w *Walk) {
 		c.waitForPrack(a, w)
 		return
 	}
-	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m}}
+	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m, draft: w.draft()}}
 	if err := c.crossEarly(l, d, a, ad, m, t.Offered, rseq != 0, rely, &r.out); err != nil {
 		c.end(Cause{Status: err.status, By: ByCallee, Text: err.text})
 		return
@@ -263,7 +263,7 @@ func (c *Call) connect(l *Leg, w *Walk) {
 		return
 	}
 	c.Winner = l.Slot
-	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m}}
+	r := reply{status: m.Status, dialog: ad, out: outgoing{from: l, m: m, draft: w.draft()}}
 	if err := c.crossFirst(l, d, a, ad, m, t.Offered, &r.out); err != nil {
 		c.end(Cause{Status: err.status, By: ByCallee, Text: err.text})
 		return

@@ -10,19 +10,29 @@ type Dial struct {
 	URI     string        // Request-URI, "" as in the draft
 	Side    string        // "" as the routes say
 	NextHop string        // address:port, a name, name:port, or a sip: URI with transport=; "" that of the side or of the URI
+	Routes  []string      // Route values, byte for byte; none: what remains of the caller's
 	Timeout time.Duration // until a final answer; the branch then fails with 408; 0 is Timer C alone
 }
 
 // Ring sends the caller a provisional response of Bifrons' own, 101 to 199.
-type Ring struct{ Status int }
+type Ring struct {
+	Status  int
+	Headers []Field
+}
 
 // Accept answers the caller: Bifrons itself is the other end (the leg's link is own).
 type Accept struct{}
 
+// Label sets headers of every provisional response above 100 and every 2xx to the caller's request that has none of that name: of
+// Bifrons' own, and of those that cross. It replaces an earlier Label of that name; an empty value takes it back.
+type Label struct{ Headers []Field }
+
 // Reject answers the caller's INVITE with a final failure and ends the call.
 type Reject struct {
-	Status int
-	Reason string // for the record, never on the wire
+	Status   int
+	Reason   string   // for the record, never on the wire
+	Contacts []string // URIs that a 3xx sends the caller to
+	Headers  []Field
 }
 
 // End hangs up all parties.
@@ -64,4 +74,5 @@ var effectTypes = named{
 	"alarm":  func() any { return &Alarm{} },
 	"follow": func() any { return &Follow{} },
 	"watch":  func() any { return &Watch{} },
+	"label":  func() any { return &Label{} },
 }

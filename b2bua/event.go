@@ -123,8 +123,8 @@ func (d *Draft) Header(name string) string {
 	return d.Request.Header(name)
 }
 
-// values returns all values of a header as the draft says now.
-func (d *Draft) values(name string) (out []string) {
+// Values returns all lines of a header as the draft says now.
+func (d *Draft) Values(name string) (out []string) {
 	for _, f := range d.Headers {
 		if sameHeader(f.Name, name) {
 			if f.Value == "" {

@@ -199,7 +199,11 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 			b = c.appendSessionAnswer(b, l, r.out.m)
 		}
 	}
-	b = c.appendCrossing(append(b, r.extra...), l, &r.out)
+	b = append(b, r.extra...)
+	if len(c.Labels) > 0 && l.Slot == 0 && t == l.initial() {
+		b = c.appendLabels(b, &r)
+	}
+	b = c.appendCrossing(b, l, &r.out)
 	c.step(t, e)
 	t.Last = c.seal(l, b)
 	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest, "")

@@ -46,7 +46,8 @@ func (s *Step) Attempt() (n int) {
 	return n
 }
 
-// Draft returns the request that walks, also when a look-up's result has come for the held Invite; nil for other events.
+// Draft returns the message that walks, also when a look-up's result has come for the held event: the request of an Invite, the
+// response of Progress and Answer, where only headers can be set; nil for other events.
 func (s *Step) Draft() (d *Draft) {
 	s.live(func() { d = s.draft })
 	return d
@@ -152,11 +153,14 @@ func (c *Call) run(w *Walk, ev Event) (v Verdict, ok bool) {
 		return Pass, false
 	}
 	s := &Step{call: c, walk: w, app: uint8(w.At), branch: c.home(uint8(w.At), w.Branch), started: c.srv.now()}
-	if inv, is := w.Event.(Invite); is { // a copy: what an App that fails has set is dropped
+	switch inv := w.Event.(type) { // a copy: what an App that fails has set is dropped
+	case Invite:
 		s.draft = inv.copy()
 		if _, is := ev.(Invite); is {
 			ev = Invite{Draft: s.draft, Branch: int(w.Branch), Attempt: w.Attempt}
 		}
+	case Progress, Answer:
+		s.draft = (&Draft{Request: w.Msg, Headers: w.Set}).copy()
 	}
 	r := c.runner
 	r.step.Store(s)
@@ -168,8 +172,10 @@ func (c *Call) run(w *Walk, ev Event) (v Verdict, ok bool) {
 	if !ok {
 		return Pass, false
 	}
-	if s.draft != nil {
+	if _, is := w.Event.(Invite); is {
 		w.Event = Invite{Draft: s.draft, Branch: int(w.Branch), Attempt: w.Attempt}
+	} else if s.draft != nil {
+		w.Set = s.draft.Headers
 	}
 	if s.hasSave {
 		c.save(s.app, s.branch, s.saved)

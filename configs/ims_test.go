@@ -47,7 +47,7 @@ func TestIMSMistakes(t *testing.T) {
 		{"no such method", behind + "ims: {chains: {x: {methods: BYE}}}", "`BYE` goes through no chain; write one of INVITE"},
 		{"no such application", behind + "ims: {chains: {x: {apps: [exampel]}}}", "no application is named `exampel`, did you mean `example`?"},
 		{"itself", behind + "ims: {chains: {x: {apps: [ims]}}}", "a chain cannot choose a chain"},
-		{"no source for an application", behind + "ims: {chains: {x: {apps: [reachable]}}}", "`reachable` looks subscribers up"},
+		{"no source for an application", behind + "ims: {chains: {x: {apps: [reachability]}}}", "`reachability` looks subscribers up"},
 		{"no source for a rule", behind + "ims: {chains: {x: {service: s, apps: []}}}", "asks for data of the subscriber"},
 		{"name of a chain", behind + "ims: {chains: {X: {apps: []}}}", "`X` cannot name a chain"},
 		{"value without header", behind + "ims: {chains: {x: {header: {value: v}}}}", "add `name:` with the header"},

@@ -8,7 +8,7 @@ import (
 )
 
 // The catalogue and the policies the samples may count on.
-var sampleNames = Known{Policies: []string{"ims-home", "untrusted", "transparent"}, Apps: []string{"example", "ims", "reachable"}, LookUp: []string{"reachable"}}
+var sampleNames = Known{Policies: []string{"ims-home", "untrusted", "transparent"}, Apps: []string{"example", "ims", "reachability"}, LookUp: []string{"reachability"}}
 
 func TestSamples(t *testing.T) {
 	if d := cmp.Diff([]string{"bench", "bench-signalling", "hss", "lab", "minimal"}, Samples()); d != "" {

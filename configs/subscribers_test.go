@@ -144,7 +144,7 @@ func TestUserMistakes(t *testing.T) {
 		{"filter key", d + "subscribers: [{ldap: {url: 'ldap://x', base_dn: d, filters: {imp: x}}}]", "3:62: unknown key `imp`, did you mean `impu`?"},
 		{"filter", d + "subscribers: [{ldap: {url: 'ldap://x', base_dn: d, filters: {impu: x}}}]", "3:22: ldap filter impu has no {value}; see docs/subscribers.md for one that works"},
 		{"URL", d + "subscribers: [{ldap: {url: 'http://x', base_dn: d, filters: {impu: '(a={value})'}}}]", "3:28: `http://x` is no address of a directory; write one such as ldaps://directory.ims.example"},
-		{"application without source", "sides: {a: {listen: 'udp:127.0.0.1:1', apps: [reachable]}}", "1:47: `reachable` looks subscribers up, and there is no source of them; add `subscribers:`"},
+		{"application without source", "sides: {a: {listen: 'udp:127.0.0.1:1', apps: [reachability]}}", "1:47: `reachability` looks subscribers up, and there is no source of them; add `subscribers:`"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("f", []byte(c.file), sampleNames)

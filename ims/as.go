@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/b2bua"
-	"github.com/bifrons/bifrons/diameter/sh"
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -41,8 +40,13 @@ func NewAS(cfg Config, subscribers Source) *AS { return &AS{cfg, subscribers} }
 // Name is what a side's apps call it.
 func (*AS) Name() string { return "ims" }
 
-// Session is SessionOf with the names of the configuration.
-func (a *AS) Session(m *sip.Message, entry string) Session { return SessionOf(m, entry, a.cfg.Names) }
+// Session is SessionOf with the names of the configuration; a nil AS has none.
+func (a *AS) Session(m *sip.Message, entry string) Session {
+	if a == nil {
+		return SessionOf(m, entry, nil)
+	}
+	return SessionOf(m, entry, a.cfg.Names)
+}
 
 // known is what a look-up brought; it is nothing when the sources failed.
 type known struct{ Subscriber *Subscriber }
@@ -52,6 +56,7 @@ func (a *AS) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 	switch ev := ev.(type) {
 	case b2bua.Invite:
 		ses := a.Session(ev.Request.Message, s.Entry())
+		a.charge(s, ev.Request.Message)
 		if a.needsSource(ses) {
 			s.Go(func(ctx context.Context) b2bua.Event {
 				sub, _ := a.load(ctx, ses.User) // an error is told by the metrics of the sources
@@ -64,6 +69,8 @@ func (a *AS) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 		if d := s.Draft(); d != nil {
 			a.follow(s, d.Request.Message, a.Session(d.Request.Message, s.Entry()), ev.Subscriber)
 		}
+	case b2bua.Progress, b2bua.Answer:
+		a.answered(s)
 	}
 	return b2bua.Pass
 }
@@ -104,10 +111,11 @@ func (a *AS) follow(s *b2bua.Step, m *sip.Message, ses Session, sub *Subscriber)
 
 // learn completes the case with the registration state, when the request has not told it.
 func (s *Session) learn(sub *Subscriber) {
-	if s.Sure || sub == nil || sub.State == nil || s.Case == Diverted {
+	yes, known := sub.registered()
+	if s.Sure || !known || s.Case == Diverted {
 		return
 	}
-	s.Case, s.Sure = s.Case.registered(*sub.State == sh.Registered), true
+	s.Case, s.Sure = s.Case.registered(yes), true
 	s.because("%s says that the user is %s", sub.Source, sub.State)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/diameter/sh"
 	"github.com/bifrons/bifrons/sip"
 )
@@ -74,11 +75,21 @@ type Names map[string]Case
 func SessionOf(m *sip.Message, entry string, names Names) Session {
 	s := Session{}
 	said := s.fromEntry(entry, names)
+	diverter := HistoryOf(&b2bua.Draft{Request: b2bua.Text{Message: m}}).diverter()
 	if u, n := pickServed(m); n > 0 {
 		if n > 1 {
 			s.because("P-Served-User stands there %d times: the terminating one that names the Request-URI counts, else the first", n)
 		}
 		s.take(u, said)
+		if s.Case == Originating && diverter != "" && sh.Canonical(diverter) == sh.Canonical(s.User) { // an S-CSCF older than RFC 8498
+			s.Case, s.Sure = Diverted, true
+			s.because("History-Info says that the served user has sent the call on")
+		}
+		return s
+	}
+	if s.Case == Diverted && diverter != "" {
+		s.User = diverter
+		s.because("History-Info says who has sent the call on, and so is served: there is no P-Served-User")
 		return s
 	}
 	if s.Case.Terminating() {

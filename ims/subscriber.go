@@ -38,6 +38,15 @@ func Keys() []string {
 	return out
 }
 
+// registered tells whether calls reach the subscriber. One who has an S-CSCF for unregistered services only is not registered; while
+// a registration is being made (AUTHENTICATION_PENDING) nothing is known.
+func (s *Subscriber) registered() (yes, known bool) {
+	if s == nil || s.State == nil || *s.State == sh.AuthenticationPending {
+		return false, false
+	}
+	return *s.State == sh.Registered, true
+}
+
 // Query asks for one subscriber.
 type Query struct {
 	By    By

@@ -6,7 +6,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/services/example"
-	"github.com/bifrons/bifrons/services/reachable"
+	"github.com/bifrons/bifrons/services/reachability"
 )
 
 // Deps is what services get from the program that wires them.
@@ -31,14 +31,14 @@ type Entry struct {
 func Catalogue() []Entry {
 	return []Entry{
 		{Name: "example", Version: "1", New: func(Deps) b2bua.App { return example.App{} }, OnFailure: b2bua.Continue},
-		{Name: "ims", Version: "1", New: chooser, OnFailure: b2bua.Continue},
-		{Name: "reachable", Version: "1", New: func(d Deps) b2bua.App { return reachable.App{Subscribers: d.Subscribers} },
-			OnFailure: b2bua.Continue, LooksUp: true},
+		{Name: "ims", Version: "1", New: func(d Deps) b2bua.App { return d.chooser() }, OnFailure: b2bua.Continue},
+		{Name: "reachability", Version: "1", New: func(d Deps) b2bua.App { return reachability.App{Subscribers: d.Subscribers, AS: d.chooser()} },
+			OnFailure: b2bua.Continue, LooksUp: true, Deadline: 2 * time.Second},
 	}
 }
 
 // chooser is the application ims; without a configuration it has no chains to choose among.
-func chooser(d Deps) b2bua.App {
+func (d Deps) chooser() *ims.AS {
 	if d.AS == nil {
 		return ims.NewAS(ims.DefaultConfig(), d.Subscribers)
 	}

@@ -212,7 +212,7 @@ func TestSubscriberData(t *testing.T) {
 func (h *home) users(set *settings) {
 	set.Users = "diameter: {origin_host: as1.ims.example, origin_realm: ims.example, peers: [{host: hss.ims.example, address: '" + h.peer +
 		"'}]}\nsh: {server_name: 'sip:as1.ims.example', wait: 500ms}\nsubscribers:\n  - sh: {services: [app], username: 'sip:%s@ims.example.org'}\n"
-	set.Side = ", apps: [reachable]"
+	set.Side = ", apps: [reachability]"
 }
 
 // TestServerWithHSS: a running server answers people about its peers and its users.

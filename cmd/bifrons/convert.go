@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
@@ -30,6 +31,9 @@ func coreSide(s *configs.Side) *b2bua.Side {
 		UDPOnly: s.UDPOnly, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
 		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF],
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
+	if len(s.Apps) > 0 && s.Apps[0] == "ims" { // with the 2 s of a silent Route it stays below the 5 s of an S-CSCF
+		side.FirstWord = 2500 * time.Millisecond
+	}
 	for _, t := range s.Targets {
 		side.Targets = append(side.Targets, b2bua.Target{NextHop: nextHop(t.Hop), Priority: t.Priority, Weight: t.Weight})
 	}

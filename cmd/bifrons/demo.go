@@ -93,7 +93,7 @@ func startDemo(phone netip.AddrPort, log *slog.Logger) (demo.Server, error) {
 func startDemoNode(phone netip.AddrPort, home string, log *slog.Logger) (*node, error) {
 	cfg, err := configs.Parse("demo.yaml", []byte(`
 sides:
-  core: {listen: "udp:127.0.0.1:0", trust: home, domain: home.example, apps: [reachable]}
+  core: {listen: "udp:127.0.0.1:0", trust: home, domain: home.example, apps: [reachability]}
   carrier: {listen: "udp:127.0.0.1:0", domain: carrier.example, next_hop: "sip:`+phone.String()+`"}
 routes:
   - {from: core, to: carrier}

@@ -20,8 +20,8 @@ subscribers: [{file: FILE}]
 ims:
   names: {caller: originating}
   chains:
-    lost: {cases: terminating-unregistered, apps: [reachable]}
-    out: {cases: originating, header: {name: X-Tag, value: "^a"}, apps: [example, reachable]}
+    lost: {cases: terminating-unregistered, apps: [reachability]}
+    out: {cases: originating, header: {name: X-Tag, value: "^a"}, apps: [example, reachability]}
 `
 
 // TestExplainCommand asks a configuration, and a server's API, about requests from flags and from a file.
@@ -55,8 +55,8 @@ func TestExplainCommand(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"the state from the source", []string{"--to", "sip:bob@home.example"}, []string{"session case terminating-unregistered", "file says that the user is NOT_REGISTERED", "chain lost         yes: reachable@1"}},
-		{"a file, and our name in the Route", []string{asked}, []string{"served user  sip:al@home.example", "user part caller", "chain out          yes: example@1, reachable@1"}},
+		{"the state from the source", []string{"--to", "sip:bob@home.example"}, []string{"session case terminating-unregistered", "file says that the user is NOT_REGISTERED", "chain lost         yes: reachability@1"}},
+		{"a file, and our name in the Route", []string{asked}, []string{"served user  sip:al@home.example", "user part caller", "chain out          yes: example@1, reachability@1"}},
 		{"nobody knows the user", []string{"--to", "tel:+1"}, []string{"no source knows the user", "no chain fits"}},
 		{"another side", []string{"--side", "plain", "--to", "tel:+1"}, []string{"side plain has one chain"}},
 		{"json", []string{"--json", "--to", "tel:+1", "--served", "<sip:x@y>;orig-cdiv"}, []string{`"case": "diverted"`}},
