@@ -34,7 +34,7 @@ func (f *fence) join(replace func()) *runner {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.runners == nil {
-		f.runners, f.strikes = map[*runner]struct{}{}, map[string]int{}
+		f.runners = map[*runner]struct{}{}
 	}
 	f.runners[r] = struct{}{}
 	return r
@@ -62,6 +62,9 @@ func (f *fence) overdue(now, limit time.Duration) (out []*runner) {
 func (f *fence) strike(app string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.strikes == nil {
+		f.strikes = map[string]int{}
+	}
 	f.strikes[app]++
 	if f.strikes[app] != maxStrikes {
 		return false

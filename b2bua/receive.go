@@ -87,7 +87,7 @@ func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
 	switch {
 	case tagged:
 		r, ok := s.mint.find(tag, idTag)
-		if ok && s.deliver(run, event{msg: m, local: l, ref: r}) || m.Method == sip.ACK {
+		if ok && s.deliver(run, event{msg: m, local: l, ref: r}) || m.Method == sip.ACK || s.outside(l, m) {
 			return
 		}
 		s.refuse(l, m, 481, "")
@@ -110,6 +110,9 @@ func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
 
 // outOfDialog answers a request that neither is in a call nor makes one.
 func (s *Server) outOfDialog(l *Local, m *sip.Message) {
+	if s.outside(l, m) {
+		return
+	}
 	switch m.Method {
 	case sip.OPTIONS:
 		if s.Draining() {

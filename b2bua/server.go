@@ -43,6 +43,9 @@ type Server struct {
 
 	lookUps, posts atomic.Int64
 
+	notices []*notices
+	asks    asks
+
 	ctx      context.Context // of look-ups
 	cancel   context.CancelFunc
 	draining atomic.Bool
@@ -94,6 +97,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.stats, _ = cfg.Media.(statistics)
 	s.openGoals()
+	s.openNotices()
 	for _, a := range cfg.Sides {
 		for _, b := range cfg.Sides {
 			s.policies[[2]*Side{a, b}] = pairPolicy(&cfg, a, b)

@@ -353,6 +353,10 @@ func (s *Server) Targets() []TargetInfo {
 
 // pong takes the answer to a ping.
 func (s *Server) pong(l *Local, r ref, m *sip.Message) {
+	if r.slot == askSlot {
+		s.asked(l, r.number, m)
+		return
+	}
 	if int(r.slot) >= len(s.goals) || s.goals[r.slot].side != l.side || m.Status < 200 || m.Method != sip.OPTIONS {
 		s.metrics.strays.Inc()
 		return

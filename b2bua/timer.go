@@ -111,6 +111,7 @@ func (s *Server) startWheel() {
 
 func (s *Server) tick(run *runner) int {
 	s.ping(s.now())
+	s.remind(s.now())
 	due := s.wheel.advance(s.now())
 	for i, c := range due {
 		run.rest = due[i+1:]

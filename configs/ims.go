@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/ims"
+	"github.com/bifrons/bifrons/sip"
 )
 
 // appIMS is the application that chooses among the chains of the section ims.
@@ -23,6 +24,14 @@ func (d *decoder) ims(v value, c *ims.Config) {
 				var of ims.Case
 				read(d, &of, "a session case", sessionCase)(e)
 				c.Names[user] = of
+			})
+		}},
+		{"registration", func(v value) {
+			d.fields(v, []field{
+				{"subscribe", d.flag(&c.Registration.Subscribe)},
+				{"identity", func(v value) { d.text(&c.Registration.Identity)(v); d.then(v, sipURI(c.Registration.Identity)) }},
+				{"max", read(d, &c.Registration.Max, "a number", number)},
+				{"forget", read(d, &c.Registration.Forget, "a duration such as 1h", duration)},
 			})
 		}},
 		{"chains", func(v value) {
@@ -79,10 +88,32 @@ func method(s string) (string, error) {
 	return s, nil
 }
 
+// sipURI checks an identity of ours.
+func sipURI(s string) error {
+	if u, err := sip.ParseURI([]byte(s)); s != "" && (err != nil || !u.IsSIP()) {
+		return fmt.Errorf("%s is no identity; write a URI such as sip:as.ims.example", tick(s))
+	}
+	return nil
+}
+
+// Registers tells whether S-CSCFs tell a side of registrations: one of the home network, whose chains the application ims chooses.
+func (s *Side) Registers() bool { return s.Trust == Home && len(s.Apps) > 0 && s.Apps[0] == appIMS }
+
+// knowsUsers tells whether there is anything to look users up in.
+func (c *Config) knowsUsers() bool {
+	return len(c.Subscribers) > 0 || slices.ContainsFunc(c.Sides, func(s Side) bool { return s.Registers() })
+}
+
 // checkIMS checks the chains.
 func (c *Config) checkIMS(known Known, bad problem) {
 	if p := c.IMS.Patience; p < 10*time.Millisecond || p > 4*time.Second {
 		bad("ims.patience", fmt.Sprintf("%s is out of range; write something from 10ms to 4s, for an S-CSCF gives a silent server up after 5 s", tick(p.String())))
+	}
+	if n := c.IMS.Registration.Max; n < 1 || n > 10_000_000 {
+		bad("ims.registration.max", fmt.Sprintf("%d is out of range; write something from 1 to 10000000", n))
+	}
+	if f := c.IMS.Registration.Forget; f < time.Second || f > 30*24*time.Hour {
+		bad("ims.registration.forget", fmt.Sprintf("%s is out of range; write something from 1s to 720h", tick(f.String())))
 	}
 	chooses := false
 	for i := range c.Sides {
@@ -117,7 +148,7 @@ func (c *Config) checkChain(ch *ims.Chain, known Known, bad problem) {
 			bad(at, "a chain cannot choose a chain; remove `ims` here")
 		case known.Apps != nil && !slices.Contains(known.Apps, app):
 			bad(at, "no application is named "+tick(app)+suggest(app, known.Apps))
-		case slices.Contains(known.LookUp, app) && len(c.Subscribers) == 0:
+		case slices.Contains(known.LookUp, app) && !c.knowsUsers():
 			bad(at, tick(app)+" looks subscribers up, and there is no source of them; add `subscribers:`")
 		}
 	}

@@ -103,7 +103,7 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 			at := path + ".apps[" + strconv.Itoa(i) + "]"
 			bad(at, "no application is named "+tick(app)+suggest(app, known.Apps))
 		}
-		if slices.Contains(known.LookUp, app) && len(c.Subscribers) == 0 {
+		if slices.Contains(known.LookUp, app) && !c.knowsUsers() {
 			bad(path+".apps["+strconv.Itoa(i)+"]", tick(app)+" looks subscribers up, and there is no source of them; add `subscribers:`")
 		}
 	}

@@ -21,10 +21,14 @@ type Config struct {
 	Patience time.Duration
 	// IOI names the operator in P-Charging-Vector (RFC 7315 4.6); "" adds nothing.
 	IOI string
+	// Registration says what is kept of the registrations that S-CSCFs tell us of.
+	Registration RegistrationConfig
 }
 
 // DefaultConfig waits a second for the sources, and has no chain.
-func DefaultConfig() Config { return Config{Patience: time.Second} }
+func DefaultConfig() Config {
+	return Config{Patience: time.Second, Registration: DefaultRegistrationConfig()}
+}
 
 // AS is the application that stands first on a side behind an S-CSCF: it finds for whom, and in which session case, the
 // S-CSCF asks, and puts the chain of services in its place behind itself. What it needs of the sources it asks beside the

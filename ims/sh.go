@@ -79,6 +79,9 @@ func (s *Sh) Load(ctx context.Context, q Query) (*Subscriber, error) {
 			got = true
 			sub.Stale = sub.Stale || v.Stale || v.Default
 			sub.take(k, v.Data)
+			if k.Ref == sh.RefIMSUserState && !v.Default {
+				sub.Told = ago(v.Age)
+			}
 			continue
 		}
 		e, answered := errors.AsType[*sh.Error](err)

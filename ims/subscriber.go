@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/bifrons/bifrons/diameter/sh"
 )
@@ -75,7 +76,9 @@ type Subscriber struct {
 
 	// Source is the name of the source; Stale tells that it could not be asked: this is from memory, perhaps not all of it.
 	Source string `yaml:"-" json:"source,omitempty"`
-	Stale  bool   `yaml:"-" json:"stale,omitempty"`
+	// Told is when the network said that State is so; zero when the source does not know.
+	Told  time.Time `yaml:"-" json:"told,omitzero"`
+	Stale bool      `yaml:"-" json:"stale,omitempty"`
 }
 
 // Source knows subscribers. Load returns ErrNotFound for one that it does not have, or for a key that it cannot use.

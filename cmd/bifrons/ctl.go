@@ -44,6 +44,7 @@ func ctlCommand() *cobra.Command {
 		ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
 		subscriberCommand(&at, &raw),
 		explainCommand(&at, &raw),
+		registrationsCommand(&at, &raw),
 		shCommand(&at, &raw))
 	return root
 }

@@ -59,7 +59,7 @@ func (e *explainer) explain(ctx context.Context, side string, m *sip.Message) (i
 
 // offline makes an explainer of a configuration, without a server. Sources that need a connection are asked, too.
 func offline(cfg *configs.Config) (*explainer, func(), error) {
-	users, err := startSubscribers(cfg, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	users, err := startSubscribers(cfg, prometheus.NewRegistry(), slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		users.close()
 		return nil, nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"syscall"
 	"time"
 
@@ -35,6 +36,11 @@ type node struct {
 	records   map[string]*cdr.Writer // by store
 	drain     time.Duration
 	log       *slog.Logger
+
+	bell          bell
+	registrations *ims.Registrations // nil: no side is told of any
+	stop          chan struct{}      // ends the keepers
+	keepers       sync.WaitGroup
 }
 
 // startNode makes all parts of a server from a configuration and starts them, the listeners last.
@@ -53,11 +59,13 @@ func (n *node) start(cfg *configs.Config) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	core := coreConfig(cfg)
 	var err error
-	if n.users, err = startSubscribers(cfg, registry, n.log); err != nil {
+	if n.users, err = startSubscribers(cfg, registry, n.log, n.bell.ring); err != nil {
 		return err
 	}
-	as := ims.NewAS(cfg.IMS, n.users.source())
-	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: n.users.source(), AS: as})
+	n.registrations = n.registrationsOf(cfg)
+	users := n.subscribersOf()
+	as := ims.NewAS(cfg.IMS, users)
+	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: users, AS: as})
 	if err := pairPolicies(cfg, &core); err != nil {
 		return err
 	}
@@ -90,11 +98,15 @@ func (n *node) start(cfg *configs.Config) error {
 		return err
 	}
 	n.core = srv
+	n.bell.core.Store(srv)
 	registry.MustRegister(srv.Metrics(), listenerMetrics(n.listeners))
 	srv.Start()
 	if cfg.Admin.Listen.IsValid() {
-		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Sh: n.users.http, Subscribers: n.users.source(),
+		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Sh: n.users.http, Subscribers: users,
 			Explain: &explainer{as: as, apps: core.Apps, sides: core.Sides}}
+		if n.registrations != nil {
+			a.Registrations = n.registrations
+		}
 		if n.users.endpoint != nil {
 			a.Peers = n.users.endpoint
 		}
@@ -105,6 +117,7 @@ func (n *node) start(cfg *configs.Config) error {
 			return err
 		}
 	}
+	n.keepRegistrations()
 	for i, l := range n.listeners {
 		l.OnRefused(srv.Refused(n.locals[i]))
 		l.Serve(srv.Handler(n.locals[i]))
@@ -135,6 +148,9 @@ func (n *node) openSides(cfg *configs.Config, core *b2bua.Config) error {
 			local := &b2bua.Local{Conn: l, Addr: addr, Advertise: advertised(c.Advertise, addr), Transport: transports[at.Network]}
 			n.listeners, n.locals = append(n.listeners, l), append(n.locals, local)
 			s.Locals = append(s.Locals, local)
+		}
+		if c.Registers() {
+			s.Outside = n.registrations
 		}
 		core.Sides = append(core.Sides, s)
 	}
@@ -168,6 +184,11 @@ func (n *node) close() {
 	}
 	for _, l := range n.listeners {
 		l.Close()
+	}
+	if n.stop != nil {
+		close(n.stop)
+		n.keepers.Wait()
+		n.stop = nil
 	}
 	if n.core != nil {
 		n.core.Close()

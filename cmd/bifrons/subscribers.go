@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
 	"github.com/bifrons/bifrons/diameter"
 	"github.com/bifrons/bifrons/diameter/dict"
@@ -32,11 +33,13 @@ type subscribers struct {
 	ldap      []*ims.LDAP
 	simulator *hss.Server
 	serving   sync.WaitGroup // the listener; ends with the endpoint
+	changed   func(b2bua.Event)
 }
 
 // startSubscribers starts what the configuration asks for; what was started before an error is there to be closed.
-func startSubscribers(cfg *configs.Config, registry prometheus.Registerer, log *slog.Logger) (*subscribers, error) {
-	s := &subscribers{}
+// Changed hears of what the HSS tells by itself.
+func startSubscribers(cfg *configs.Config, registry prometheus.Registerer, log *slog.Logger, changed func(b2bua.Event)) (*subscribers, error) {
+	s := &subscribers{changed: changed}
 	if cfg.Diameter.On() {
 		if err := s.startSh(cfg, registry, log); err != nil {
 			return s, err
@@ -89,7 +92,7 @@ func (s *subscribers) startSh(cfg *configs.Config, registry prometheus.Registere
 	if err != nil {
 		return fmt.Errorf("sh: %w", err)
 	}
-	handlers := diameter.Handlers{sh.Command(dict.PushNotification): sh.PNRHandler(func(n *sh.PNR) error { return s.cache.Notify(n) })}
+	handlers := diameter.Handlers{sh.Command(dict.PushNotification): sh.PNRHandler(s.notified)}
 	d.PeerChanged = func(e diameter.PeerEvent) { s.cache.PeerChanged(e) }
 	if s.endpoint, err = diameter.New(d, handlers, log, diameter.NewMetrics(registry)); err != nil {
 		return fmt.Errorf("diameter: %w", err)
@@ -101,6 +104,15 @@ func (s *subscribers) startSh(cfg *configs.Config, registry prometheus.Registere
 	s.http = web.Handler(client, s.cache, web.Config{Policy: policy, ServerName: cfg.Sh.ServerName})
 	s.endpoint.Start()
 	return s.listen(&cfg.Diameter, log)
+}
+
+// notified takes a notification of the HSS: the cache first, then the applications.
+func (s *subscribers) notified(n *sh.PNR) error {
+	err := s.cache.Notify(n)
+	if err == nil && s.changed != nil {
+		s.changed(ims.DataChanged{Identity: n.Identity.String(), Data: n.Data})
+	}
+	return err
 }
 
 // startSimulator starts an HSS inside the process, on a free port of the loopback interface, as a peer.

@@ -40,6 +40,8 @@ type Config struct {
 	// Sh serves /v1/subscribers/ from the HSS, Subscribers the look-ups there that name a key with ?by=.
 	Sh          http.Handler
 	Subscribers ims.Source
+	// Registrations serves /v1/registrations.
+	Registrations Registrations
 	// Explain answers POST /v1/explain: which chain a request would get.
 	Explain http.Handler
 	// HSS is the API of a simulator inside the process, below /hss/.
@@ -120,6 +122,10 @@ func handler(cfg Config) http.Handler {
 		answer(w, http.StatusOK, map[string]any{"peers": peers})
 	})
 	mux.Handle("/v1/subscribers/", subscribers(cfg))
+	if cfg.Registrations != nil {
+		mux.Handle("GET /v1/registrations", registrations(cfg.Registrations))
+		mux.Handle("GET /v1/registrations/{user}", registrations(cfg.Registrations))
+	}
 	if cfg.Explain != nil {
 		mux.Handle("POST /v1/explain", cfg.Explain)
 	}
