@@ -53,6 +53,7 @@ func (l *Leg) rest(ended bool) {
 
 // hear takes in what a party says of itself.
 func (c *Call) hear(l *Leg, m *sip.Message) {
+	c.noted(l, l.local, false, m.Source, m.Raw())
 	if c.srv.cfg.Audit == leak.Off {
 		return
 	}

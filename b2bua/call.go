@@ -71,6 +71,7 @@ type Call struct {
 	parting outgoing // the message that ends the call, while it does,
 	extra   string   // and what an App has added to its answer
 	spill   string   // what the leak audit has stopped in this step
+	doomed  bool     // it failed, so that its messages are kept for longer
 
 	due, inWheel time.Duration // guarded by the wheel
 }
@@ -331,6 +332,10 @@ func (c *Call) end(cause Cause) {
 	c.srv.metrics.ended(cause.Status)
 	c.srv.cfg.CDR.Write(rec)
 	c.srv.history.add(&rec)
+	if cause.Status >= 300 && cause.Status != 487 {
+		c.doomed = true
+		c.srv.cfg.Trace.Fail(c.ID)
+	}
 	c.srv.logEnd(c, &rec)
 	// Last, for an App that hangs here takes this goroutine with it.
 	c.walk(&Walk{Event: Ended{cause}, Branch: uint8(len(c.Branches) - 1)})

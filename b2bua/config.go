@@ -10,6 +10,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua/audit"
 	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/b2bua/trace"
 	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
@@ -36,7 +37,9 @@ type Config struct {
 	Anchor bool // media through our own ports; else descriptions cross with the parties' addresses
 	Media  Media
 	CDR    cdr.Sink
-	Store  Store // nil keeps no snapshots
+	Trace  *trace.Buffer // keeps the last messages; nil keeps none
+	Copies Copies        // gets a copy of every message of a call; nil sends none
+	Store  Store         // nil keeps no snapshots
 
 	Key    [16]byte // of the identifiers; a restored call needs the key it was made with
 	Node   uint16
@@ -57,6 +60,9 @@ type Media interface {
 	Do(media.Command)
 	Close(media.PortID) media.Stats
 }
+
+// Copies takes messages of calls, for a collector; it must not block, nor keep the message.
+type Copies interface{ Note(*trace.Message) }
 
 // Clock tells the time; it is injected so that hours pass in a test at once.
 type Clock interface {

@@ -161,7 +161,7 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 		b = append(append(append(b, "Reason: "...), cause.Reason...), '\r', '\n')
 	}
 	n.Last = c.seal(l, sip.AppendBody(b, nil))
-	c.transmit(l.side.Locals[n.Local], n.Last, n.Dest, n.Name)
+	c.transmit(l, l.side.Locals[n.Local], n.Last, n.Dest, n.Name)
 	if c.Stale { // it may have answered the node before us; BYE ends early dialogs, too (RFC 3261 15)
 		for _, d := range l.Dialogs {
 			if d.RemoteTag != "" && !d.Confirmed {

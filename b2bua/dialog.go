@@ -51,7 +51,7 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 			c.endFork(l, t, m, string(tag))
 			return
 		}
-		c.transmit(l.side.Locals[t.Local], t.Ack, t.Dest, t.Name)
+		c.transmit(l, l.side.Locals[t.Local], t.Ack, t.Dest, t.Name)
 	case l.Phase == Over:
 		d := c.early(l, t, m)
 		d.Ended = true
@@ -123,7 +123,7 @@ func (c *Call) endFork(l *Leg, t *Tx, m *sip.Message, tag string) {
 		c.foresee(*to.ask) // the 2xx comes again
 	}
 	ack := c.appendRequest(c.buffer(), l, d, sip.ACK, l.Last, t.CSeq, &outgoing{})
-	c.transmit(l.local, c.seal(l, sip.AppendBody(ack, nil)), to.to, to.name)
+	c.transmit(l, l.local, c.seal(l, sip.AppendBody(ack, nil)), to.to, to.name)
 	if !d.Ended {
 		d.Ended = true
 		c.send(l, d, sip.BYE, outgoing{}).Own = true

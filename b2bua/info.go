@@ -49,6 +49,32 @@ func (s *Server) Calls() []Info {
 	return out
 }
 
+// Call returns one call that has not ended.
+func (s *Server) Call(id uint64) (Info, bool) {
+	if c := s.table.byID(id); c != nil {
+		if info, ok := ask(s, c, (*Call).info); ok && info != nil {
+			return *info, true
+		}
+	}
+	return Info{}, false
+}
+
+// Hangup ends a call on behalf of somebody who looks after the server; by says who. It returns false for a call that has ended.
+func (s *Server) Hangup(id uint64, by string) bool {
+	c := s.table.byID(id)
+	if c == nil {
+		return false
+	}
+	ended, _ := ask(s, c, func(c *Call) bool {
+		if c.Cause != nil {
+			return false
+		}
+		c.end(Cause{Status: 480, By: ByBifrons, Text: by, Reason: "Q.850;cause=31"}) // normal, unspecified
+		return true
+	})
+	return ended
+}
+
 func (c *Call) info() *Info {
 	if c.Cause != nil || len(c.Legs) == 0 {
 		return nil

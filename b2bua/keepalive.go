@@ -245,7 +245,7 @@ func (c *Call) sendProbe(l *Leg, w *Life) {
 	b = sip.AppendBody(b, nil)
 	c.runner.scratch = b[:0]
 	if c.clean(l, b) {
-		c.transmit(l.local, b, to.to, to.name)
+		c.transmit(l, l.local, b, to.to, to.name)
 	}
 }
 

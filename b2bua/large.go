@@ -96,7 +96,7 @@ func (c *Call) fallBack(l *Leg, t *Tx) bool {
 	if t.State == sip.Calling || t.State == sip.Trying {
 		c.enter(t, t.State)
 	}
-	return c.transmit(l.local, *m, t.Dest, t.Name)
+	return c.transmit(l, l.local, *m, t.Dest, t.Name)
 }
 
 // depart sends a client transaction's request for the first time, or says what must be looked up before; uri is where it is sent.
@@ -106,5 +106,5 @@ func (c *Call) depart(l *Leg, t *Tx, uri string) bool {
 		return true
 	}
 	from := c.outgrow(l, t, uri)
-	return c.transmit(from, *t.message(), t.Dest, t.Name) || from != l.local && c.fallBack(l, t)
+	return c.transmit(l, from, *t.message(), t.Dest, t.Name) || from != l.local && c.fallBack(l, t)
 }

@@ -238,12 +238,12 @@ func (c *Call) repeat(l *Leg, t *Tx) {
 		return
 	}
 	c.srv.metrics.retransmissions.Inc()
-	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest, t.Name)
+	c.transmit(l, l.side.Locals[t.Local], t.Last, t.Dest, t.Name)
 }
 
 // transmit sends a message; false when the network does not take it. name is whom a server must prove to be over TLS, "" the
 // address. What waits for a look-up of its destination is not sent.
-func (c *Call) transmit(from *Local, b []byte, to netip.AddrPort, name string) bool {
+func (c *Call) transmit(l *Leg, from *Local, b []byte, to netip.AddrPort, name string) bool {
 	if len(b) == 0 || !to.IsValid() {
 		return true
 	}
@@ -252,5 +252,6 @@ func (c *Call) transmit(from *Local, b []byte, to netip.AddrPort, name string) b
 		c.srv.log.Debug("send failed", "call", c.ID, "to", to, "err", err)
 		return false
 	}
+	c.noted(l, from, true, to, b)
 	return true
 }

@@ -206,7 +206,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	b = c.appendCrossing(b, l, &r.out)
 	c.step(t, e)
 	t.Last = c.seal(l, b)
-	c.transmit(l.side.Locals[t.Local], t.Last, t.Dest, "")
+	c.transmit(l, l.side.Locals[t.Local], t.Last, t.Dest, "")
 	if e != sip.Send1xx {
 		t.Head = nil
 		if t.Kind == sip.InviteServer {

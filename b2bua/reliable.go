@@ -129,7 +129,7 @@ func (c *Call) unpracked(l *Leg, d *Dialog, now time.Duration) {
 		r.Interval *= 2
 		r.Retry = now + r.Interval
 		c.srv.metrics.retransmissions.Inc()
-		c.transmit(l.side.Locals[t.Local], r.Last, t.Dest, "")
+		c.transmit(l, l.side.Locals[t.Local], r.Last, t.Dest, "")
 	}
 }
 

@@ -24,7 +24,7 @@ func (c *Call) request(l *Leg, e event) {
 	if t := l.find(kind, func(t *Tx) bool { return t.CSeq == n && t.Branch == string(via.Branch()) }); t != nil {
 		c.srv.metrics.absorbed.Inc()
 		if c.step(t, sip.GotRequest)&sip.Resend != 0 {
-			c.transmit(e.local, t.Last, t.Dest, "")
+			c.transmit(l, e.local, t.Last, t.Dest, "")
 		}
 		return
 	}
@@ -370,7 +370,7 @@ func (c *Call) cancelled(l *Leg, e event, branch []byte) {
 		d = l.Dialogs[t.Dialog]
 	}
 	b := e.msg.AppendResponseHead(c.buffer(), 200, "OK", c.appendTag(nil, l, d))
-	c.transmit(e.local, c.seal(l, sip.AppendBody(b, nil)), e.msg.Source, "")
+	c.transmit(l, e.local, c.seal(l, sip.AppendBody(b, nil)), e.msg.Source, "")
 	if t.State != sip.Proceeding {
 		return
 	}

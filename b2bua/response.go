@@ -146,7 +146,7 @@ func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
 			t.Last = nil
 		}
 	}
-	c.transmit(l.side.Locals[t.Local], t.Ack, t.Dest, t.Name)
+	c.transmit(l, l.side.Locals[t.Local], t.Ack, t.Dest, t.Name)
 }
 
 // appendHopByHop prints CANCEL or the ACK of a failure: everything as in the INVITE, To as given (RFC 3261 9.1, 17.1.1.3).
@@ -314,7 +314,7 @@ func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	edit()
 	t.Last, t.Peer = nil, 0
 	n.Last = c.seal(l, inv.Append(c.buffer()))
-	c.transmit(from, n.Last, n.Dest, n.Name)
+	c.transmit(l, from, n.Last, n.Dest, n.Name)
 	return n
 }
 

@@ -31,6 +31,9 @@ type Message struct {
 	first [HdrContentType + 1]int16 // index+1 of the first header of the ids that every message has
 }
 
+// Raw returns the message as it was received, nil for one that was not. It is a view of the read buffer.
+func (m *Message) Raw() []byte { return m.raw }
+
 // IsRequest tells a request from a response.
 func (m *Message) IsRequest() bool { return m.Status == 0 }
 

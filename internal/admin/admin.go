@@ -15,6 +15,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/b2bua/trace"
 	"github.com/bifrons/bifrons/diameter"
 	"github.com/bifrons/bifrons/ims"
 )
@@ -22,6 +23,9 @@ import (
 // Calls is the call core as the API sees it.
 type Calls interface {
 	Calls() []b2bua.Info
+	Call(id uint64) (b2bua.Info, bool)
+	Hangup(id uint64, by string) bool
+	Trace(id uint64) []trace.Message
 	Targets() []b2bua.TargetInfo
 	Records() []cdr.Record
 	Active() int
@@ -105,9 +109,7 @@ func handler(cfg Config) http.Handler {
 		}
 		answer(w, status, h)
 	})
-	mux.HandleFunc("GET /v1/calls", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"calls": cfg.Calls.Calls()})
-	})
+	calls(mux, cfg.Calls)
 	mux.HandleFunc("GET /v1/records", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"records": cfg.Calls.Records()})
 	})

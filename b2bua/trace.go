@@ -1,0 +1,24 @@
+package b2bua
+
+import (
+	"net/netip"
+
+	"github.com/bifrons/bifrons/b2bua/trace"
+)
+
+// noted keeps a message of a leg for whoever asks later.
+func (c *Call) noted(l *Leg, at *Local, sent bool, remote netip.AddrPort, data []byte) {
+	cfg := &c.srv.cfg
+	if cfg.Trace == nil && cfg.Copies == nil || len(data) == 0 {
+		return
+	}
+	m := trace.Message{Call: c.ID, Leg: l.Slot, Sent: sent, At: cfg.Clock.Wall(), Side: l.Side, Transport: at.Transport, Local: at.Addr, Remote: remote, Data: data}
+	cfg.Trace.Note(&m, c.doomed)
+	if cfg.Copies != nil {
+		kept := m // so that m stays on the stack where nothing is copied
+		cfg.Copies.Note(&kept)
+	}
+}
+
+// Trace returns the last messages of a call, oldest first, as far as they are still there; the call may have ended.
+func (s *Server) Trace(call uint64) []trace.Message { return s.cfg.Trace.Read(call) }
