@@ -24,6 +24,7 @@ type Config struct {
 	Calls       Calls
 	Admin       Admin
 	CDR         CDR
+	Trace       Trace
 	Log         Log
 	DNS         DNS
 	Diameter    Diameter
@@ -277,6 +278,20 @@ type Rotate struct {
 // it; "" is the name of the machine.
 type Postgres struct{ URL, Node string }
 
+// Trace says how many of the last messages of calls are kept in memory, and who gets copies.
+type Trace struct {
+	Memory int64 // bytes for all calls; 0 keeps none
+	Failed int64 // bytes for calls that failed
+	HEP    HEP
+}
+
+// HEP is a collector of copies, such as Homer; without To there is none.
+type HEP struct {
+	To       string // host:port, over UDP
+	Agent    int    // number of this server there
+	Password string
+}
+
 // Log says what is logged, and how.
 type Log struct {
 	Level  slog.Level
@@ -304,6 +319,8 @@ func DefaultConfig() Config {
 		Admin:   Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
 		CDR:     CDR{File: "cdr.jsonl"},
 		Log:     Log{Level: slog.LevelInfo, Format: Auto},
+
+		Trace: Trace{Memory: 16 << 20, Failed: 4 << 20},
 
 		DNS:      DefaultDNS(),
 		Diameter: DefaultDiameter(),

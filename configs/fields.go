@@ -28,6 +28,7 @@ func (d *decoder) config(v value, c *Config) {
 		}},
 		{"cdr", func(v value) { d.cdr(v, &c.CDR) }},
 		{"dns", func(v value) { d.dns(v, &c.DNS) }},
+		{"trace", func(v value) { d.trace(v, &c.Trace) }},
 		{"diameter", func(v value) { d.diameter(v, &c.Diameter) }},
 		{"sh", func(v value) { d.sh(v, &c.Sh) }},
 		{"subscribers", func(v value) { d.subscribers(v, &c.Subscribers) }},
@@ -55,6 +56,25 @@ func (d *decoder) cdr(v value, c *CDR) {
 		}},
 		{"postgres", func(v value) {
 			d.fields(v, []field{{"url", d.text(&c.Postgres.URL)}, {"node", d.text(&c.Postgres.Node)}})
+		}},
+	})
+}
+
+func (d *decoder) trace(v value, t *Trace) {
+	d.fields(v, []field{
+		{"memory", read(d, &t.Memory, "a size such as 16MB", size)},
+		{"failed", read(d, &t.Failed, "a size such as 4MB", size)},
+		{"hep", func(v value) {
+			d.fields(v, []field{
+				{"to", func(v value) {
+					d.text(&t.HEP.To)(v)
+					if _, port, ok := splitPort(t.HEP.To); !ok || port == "" {
+						d.reject(v, "%s has no port; write host:port, such as 192.0.2.9:9060", tick(t.HEP.To))
+					}
+				}},
+				{"agent", read(d, &t.HEP.Agent, "a number", number)},
+				{"password", d.text(&t.HEP.Password)},
+			})
 		}},
 	})
 }

@@ -17,43 +17,65 @@ import (
 	"github.com/bifrons/bifrons/internal/admin"
 )
 
+// console is how a running server is asked.
+type console struct {
+	at   string // its admin address
+	json bool   // print answers as they come
+}
+
 func ctlCommand() *cobra.Command {
 	root := &cobra.Command{Use: "ctl", Short: "Ask a running server, or an HSS", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	var at string
-	var raw bool
-	root.PersistentFlags().StringVar(&at, "admin", "127.0.0.1:8070", "admin address of the running server")
-	root.PersistentFlags().BoolVar(&raw, "json", false, "print JSON")
-	ask := func(use, short, path string, show func(io.Writer, []byte) error) *cobra.Command {
-		return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-			body, err := get(cmd.Context(), "http://"+at+path)
-			if err != nil {
-				return err
-			}
-			if raw {
-				_, err = cmd.OutOrStdout().Write(body)
-				return err
-			}
-			return show(cmd.OutOrStdout(), body)
-		}}
-	}
+	c := &console{}
+	root.PersistentFlags().StringVar(&c.at, "admin", "127.0.0.1:8070", "admin address of the running server")
+	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
 	root.AddCommand(
-		ask("status", "Health, version and number of calls", "/healthz", showStatus),
-		ask("calls", "The calls at hand", "/v1/calls", showCalls),
-		ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
-		ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
-		subscriberCommand(&at, &raw),
-		explainCommand(&at, &raw),
-		registrationsCommand(&at, &raw),
-		shCommand(&at, &raw))
+		c.ask("status", "Health, version and number of calls", "/healthz", showStatus),
+		c.ask("calls", "The calls at hand", "/v1/calls", showCalls),
+		c.callCommand(), c.hangupCommand(), c.traceCommand(),
+		c.ask("records", "The calls that ended last, newest first", "/v1/records", showRecords),
+		c.ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
+		c.ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
+		subscriberCommand(&c.at, &c.json),
+		explainCommand(&c.at, &c.json),
+		registrationsCommand(&c.at, &c.json),
+		shCommand(&c.at, &c.json))
 	return root
 }
 
+// ask makes a command that shows a page of the admin API.
+func (c *console) ask(use, short, path string, show func(io.Writer, []byte) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return c.show(cmd, path, show)
+	}}
+}
+
+// show prints a page of the admin API, for people or as it is.
+func (c *console) show(cmd *cobra.Command, path string, show func(io.Writer, []byte) error) error {
+	body, err := c.get(cmd.Context(), path)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		_, err = cmd.OutOrStdout().Write(body)
+		return err
+	}
+	return show(cmd.OutOrStdout(), body)
+}
+
+// get reads a page of the admin API.
+func (c *console) get(ctx context.Context, path string) ([]byte, error) {
+	return get(ctx, "http://"+c.at+path)
+}
+
 // get asks the admin API; 503 is an answer, too: that of a server that drains.
-func get(ctx context.Context, at string) ([]byte, error) {
+func get(ctx context.Context, at string) ([]byte, error) { return send(ctx, http.MethodGet, at) }
+
+// send sends a request to the admin API.
+func send(ctx context.Context, method, at string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	req, err := http.NewRequestWithContext(ctx, method, at, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +85,7 @@ func get(ctx context.Context, at string) ([]byte, error) {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
-	if err == nil && res.StatusCode != http.StatusOK && res.StatusCode != http.StatusServiceUnavailable {
+	if err == nil && res.StatusCode/100 != 2 && res.StatusCode != http.StatusServiceUnavailable {
 		err = fmt.Errorf("%s: %s", res.Status, strings.TrimSpace(string(body)))
 	}
 	return body, err
@@ -76,23 +98,6 @@ func showStatus(w io.Writer, body []byte) error {
 	}
 	_, err := fmt.Fprintf(w, "%s, %d calls, version %s\n", h.Status, h.Calls, h.Version)
 	return err
-}
-
-func showCalls(w io.Writer, body []byte) error {
-	var all struct{ Calls []b2bua.Info }
-	if err := json.Unmarshal(body, &all); err != nil {
-		return err
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CALL\tSTATE\tSINCE\tFROM\tTO\tLEGS")
-	for _, c := range all.Calls {
-		var legs []string
-		for _, l := range c.Legs {
-			legs = append(legs, l.Side+" "+l.Remote+" "+l.State)
-		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", c.ID, c.State, time.Since(c.Started).Round(time.Second), c.From, c.To, strings.Join(legs, ", "))
-	}
-	return t.Flush()
 }
 
 func showTargets(w io.Writer, body []byte) error {

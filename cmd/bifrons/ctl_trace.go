@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/bifrons/bifrons/cmd/bifrons/ladder"
 	"github.com/bifrons/bifrons/internal/admin"
@@ -18,7 +19,7 @@ import (
 )
 
 // traceCommand draws the last messages of a call.
-func (c *ctl) traceCommand() *cobra.Command {
+func (c *console) traceCommand() *cobra.Command {
 	var messages bool
 	var pcap string
 	cmd := &cobra.Command{
@@ -74,7 +75,7 @@ func oneCall(_ *cobra.Command, args []string) error {
 }
 
 func showTrace(w io.Writer, t *admin.Trace, full bool) error {
-	style := ladder.Style{Terminal: colourful(w)}
+	style := ladder.Style{Terminal: colourful(w), Width: columns(w)}
 	names, rungs, hidden := []string{"?"}, []ladder.Rung{}, make([]map[string]bool, 0)
 	for i, m := range t.Messages {
 		lane := int(m.Leg)
@@ -183,4 +184,14 @@ func printable(b []byte) string {
 
 func colourful(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// columns is how wide a terminal is, 110 for anything else.
+func columns(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col >= 60 {
+			return int(size.Col)
+		}
+	}
+	return 110
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/b2bua/trace"
 	"github.com/bifrons/bifrons/configs"
 	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/internal/admin"
@@ -34,6 +35,7 @@ type node struct {
 	users     *subscribers
 	api       *admin.Server
 	records   map[string]*cdr.Writer // by store
+	copies    *trace.HEP
 	drain     time.Duration
 	log       *slog.Logger
 
@@ -70,6 +72,9 @@ func (n *node) start(cfg *configs.Config) error {
 		return err
 	}
 	if core.CDR, err = n.openRecords(&cfg.CDR, registry); err != nil {
+		return err
+	}
+	if err := n.openTrace(&cfg.Trace, &core, registry); err != nil {
 		return err
 	}
 	if err := n.openSides(cfg, &core); err != nil {
@@ -207,6 +212,9 @@ func (n *node) close() {
 	}
 	for _, w := range n.records {
 		w.Close()
+	}
+	if n.copies != nil {
+		n.copies.Close()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
+	"github.com/bifrons/bifrons/b2bua/trace"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,6 +30,19 @@ func (c *core) Targets() []b2bua.TargetInfo {
 }
 func (c *core) Records() []cdr.Record {
 	return []cdr.Record{{Call: 7, Status: 408, By: "callee", Evidence: "no answer to 3 probes"}}
+}
+func (c *core) Call(id uint64) (b2bua.Info, bool) {
+	return b2bua.Info{ID: id, State: "ringing"}, id == 7
+}
+func (c *core) Hangup(id uint64, _ string) bool { return id == 7 }
+func (c *core) Trace(id uint64) []trace.Message {
+	if id != 7 {
+		return nil
+	}
+	at, a, b := time.Unix(1, 0), netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("192.0.2.9:5060")
+	head := "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK-hidden-1\r\nFrom: <sip:a@x>;tag=hidden-tag\r\nTo: <sip:b@x>\r\nCall-ID: hidden-call\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+	return []trace.Message{{Call: 7, At: at, Side: "core", Local: a, Remote: b, Data: []byte(head)},
+		{Call: 7, Leg: 1, Sent: true, At: at, Side: "carrier", Local: a, Remote: b, Data: []byte("INVITE sip:b@x SIP/2.0\r\n\r\n")}}
 }
 func (c *core) Active() int    { return 1 }
 func (c *core) Draining() bool { return c.draining }
@@ -86,5 +101,54 @@ func TestNotOnOpenNetworks(t *testing.T) {
 	if s, err := Listen(netip.MustParseAddrPort("192.0.2.1:80"), Config{}); err == nil {
 		s.Close()
 		t.Error("listens on an open network without authentication")
+	}
+}
+
+// TestOneCall: a call is shown, traced and hung up by its number; another number is 404, a word 400.
+func TestOneCall(t *testing.T) {
+	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Config{Calls: &core{}, Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	ask := func(method, path string) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr().String()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(b)
+	}
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/v1/calls/7", 200}, {"GET", "/v1/calls/8", 404}, {"GET", "/v1/calls/x", 400}, {"GET", "/v1/calls/8/trace", 404},
+		{"DELETE", "/v1/calls/7", 204}, {"DELETE", "/v1/calls/8", 404}, {"POST", "/v1/calls/7", 405},
+	} {
+		if got, body := ask(c.method, c.path); got != c.want {
+			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, got, body, c.want)
+		}
+	}
+	var tr Trace
+	if _, body := ask("GET", "/v1/calls/7/trace"); json.Unmarshal([]byte(body), &tr) != nil || len(tr.Messages) != 2 || tr.Call == nil || tr.Record == nil {
+		t.Fatalf("trace: %s", body)
+	}
+	m := tr.Messages[0]
+	var parts []string
+	for _, h := range m.Hidden {
+		parts = append(parts, string(m.Data[h.Start:h.End]))
+	}
+	if d := cmp.Diff([]string{"192.0.2.9", "z9hG4bK-hidden-1", "hidden-tag", "hidden-call"}, parts); d != "" {
+		t.Error(d)
+	}
+	if _, body := ask("GET", "/v1/calls/7/trace?format=pcap"); len(body) < 300 || body[:4] != "\x4d\x3c\xb2\xa1" {
+		t.Errorf("%d bytes of capture, %x", len(body), body[:min(4, len(body))])
 	}
 }

@@ -41,6 +41,7 @@ var mayStart = []struct{ path, reason string }{
 	{"b2bua/fence.go", "goroutines for events from outside the messages, and the watchdog"},
 	{"b2bua/timer.go", "the goroutine that turns the timer wheel"},
 	{"b2bua/server.go", "waits for both"},
+	{"b2bua/trace", "the sender of copies: a step never writes to a collector"},
 	{"b2bua/cdr", "a writer of records: a step never writes to a file"},
 	{"media", "relay threads, and the players and recorders beside them"},
 	{"diameter", "a reader and a watchdog for each peer"},
