@@ -30,7 +30,7 @@ const maxStrikes = 5
 
 // join registers a goroutine.
 func (f *fence) join(replace func()) *runner {
-	r := &runner{replace: replace, scratch: make([]byte, 0, 4096)}
+	r := &runner{replace: replace}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.runners == nil {

@@ -216,7 +216,12 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 }
 
 // buffer is where a message is built: the goroutine's own; exact copies it out.
-func (c *Call) buffer() []byte { return c.runner.scratch[:0] }
+func (c *Call) buffer() []byte {
+	if c.runner.scratch == nil { // many a goroutine never builds one
+		c.runner.scratch = make([]byte, 0, 4096)
+	}
+	return c.runner.scratch[:0]
+}
 
 func (c *Call) exact(b []byte) []byte {
 	c.runner.scratch = b[:0]

@@ -118,7 +118,7 @@ func TestParseEverything(t *testing.T) {
 		Log:    Log{slog.LevelDebug, JSON},
 		DNS: DNS{Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")}, Timeout: 500 * time.Millisecond,
 			Attempts: 3, MinTTL: 2 * time.Second, MaxTTL: 2 * time.Hour, NegativeTTL: time.Minute, Stale: 10 * time.Minute, Cache: 50},
-		Diameter: DefaultDiameter(), Sh: DefaultSh(), IMS: ims.DefaultConfig(),
+		Trace: DefaultConfig().Trace, Diameter: DefaultDiameter(), Sh: DefaultSh(), IMS: ims.DefaultConfig(),
 	}
 	if d := cmp.Diff(want, got, compare); d != "" {
 		t.Errorf("want - got +\n%s", d)
