@@ -14,6 +14,7 @@ require (
 	github.com/emiago/diago v0.31.0 // indirect
 	github.com/emiago/dtls/v3 v3.0.0-20260122183559-8b8d23e359c0 // indirect
 	github.com/emiago/sipgo v1.7.2 // indirect
+	github.com/expr-lang/expr v1.17.7 // indirect
 	github.com/fiorix/go-diameter/v4 v4.3.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
 	github.com/go-asn1-ber/asn1-ber v1.5.8 // indirect
