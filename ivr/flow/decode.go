@@ -15,13 +15,12 @@ import (
 // decoder fills the types of model.go from a tree and gathers mistakes. What needs the whole application to be checked waits in
 // the lists, in the scope that was open when it was read.
 type decoder struct {
-	file   string
-	errs   form.Problems
-	scope  int // index of the open scope: 0 is the application, then the subs
-	texts  []waiting[*Text]
-	exprs  []waiting[*Expr]
-	refs   []waiting[*Ref]
-	assign []waiting[*Name]
+	file  string
+	errs  form.Problems
+	scope int // index of the open scope: 0 is the application, then the subs
+	texts []waiting[*Text]
+	exprs []waiting[*Expr]
+	refs  []waiting[*Ref]
 }
 
 type waiting[T any] struct {

@@ -209,4 +209,3 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
-
