@@ -161,7 +161,7 @@ func BenchmarkParseAnchor(b *testing.B) {
 func TestLongestOrigin(t *testing.T) {
 	o := Origin{ID: 1<<64 - 1, Version: 1<<64 - 2, Last: 1}
 	at := netip.MustParseAddr("2001:db8:1111:2222:3333:4444:5555:6666%a-zone-with-a-name-that-is-longer-than-any-room-there-is-for-it-in-a-line-of-ours")
-	got := string(Offer(nil, &o, nil, []Local{{RTP: netip.AddrPortFrom(at, 20000)}}))
+	got := string(Offer(nil, &o, Ours{At: Local{RTP: netip.AddrPortFrom(at, 20000)}}))
 	want := "v=0\r\no=- 18446744073709551615 18446744073709551615 IN IP6 2001:db8:1111:2222:3333:4444:5555:6666\r\ns=-\r\n" +
 		"c=IN IP6 2001:db8:1111:2222:3333:4444:5555:6666\r\nt=0 0\r\nm=audio 20000 RTP/AVP\r\na=ptime:20\r\na=sendrecv\r\n"
 	if d := cmp.Diff(want, got); d != "" {

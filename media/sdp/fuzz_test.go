@@ -84,8 +84,7 @@ func FuzzAnchor(f *testing.F) {
 				t.Fatalf("%s, not anchored: %v in\n%s", name, err, through)
 			}
 		}
-		o := Origin{ID: 1, Version: 1}
-		if out, err := Answer(nil, &s, &o, OwnCodecs(), local); err == nil {
+		if out, ok := answered(&s, nil, Local{RTP: netip.AddrPortFrom(local9, 20000)}); ok {
 			if err := again.Parse(out); err != nil {
 				t.Fatalf("answer: %v in\n%s", err, out)
 			}

@@ -12,8 +12,6 @@ var (
 	// ErrAddress: an active section wants its media at an address we cannot send to: a host name (there is no resolver
 	// here), a multicast, broadcast or scoped address.
 	ErrAddress = errors.New("connection address is not a unicast IP address")
-	// ErrNoCodec: the offer has nothing that we can answer with (488 in SIP).
-	ErrNoCodec = errors.New("no common codec")
 )
 
 // maxMedia bounds the sections of a description: more is an attack, not a call.
