@@ -25,7 +25,7 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case Dial:
 		ok = c.applyDial(w, e)
 	case Ring:
-		ok = e.Status > 100 && e.Status < 200 && c.ringSelf(e)
+		ok = c.applyRing(e)
 	case Accept:
 		ok = c.accept()
 	case Reject:
@@ -48,7 +48,7 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case Watch:
 		ok = c.applyWatch(e)
 	default:
-		ok = false
+		ok = c.applyMedia(w, e)
 	}
 	if !ok {
 		c.srv.metrics.effectsRefused.Inc()
@@ -56,9 +56,34 @@ func (c *Call) apply(w *Walk, e Effect) {
 	}
 }
 
+// applyMedia does what an App asked for at the media of a leg. What does not fit is told to the App as failed, too.
+func (c *Call) applyMedia(w *Walk, e Effect) (ok bool) {
+	switch e := e.(type) {
+	case Play:
+		ok = c.applyPlay(w, e)
+	case Say:
+		ok = c.applySay(w, e)
+	case Collect:
+		ok = c.applyCollect(w, e)
+	case Record:
+		ok = c.applyRecord(w, e)
+	case Pause:
+		ok = c.applyPause(e)
+	case SendDigits:
+		ok = c.applySendDigits(w, e)
+	case Halt:
+		ok = c.applyHalt(e)
+	case Connect:
+		ok = c.applyConnect(w, e)
+	case Release:
+		ok = c.applyRelease(e)
+	}
+	return ok
+}
+
 // applyDial opens a branch: the Apps after the dialling one see an Invite of their own.
 func (c *Call) applyDial(w *Walk, d Dial) bool {
-	if c.Invite.Message == nil || c.Legs[0].Phase != Trying || len(c.Branches) >= maxBranches {
+	if a := c.Legs[0]; c.Invite.Message == nil || a.Phase != Trying && !(a.Own && a.Phase == Confirmed) || len(c.Branches) >= maxBranches {
 		return false
 	}
 	if d.NextHop != "" {

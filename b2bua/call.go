@@ -23,6 +23,7 @@ type State struct {
 	Alarms   []AppAlarm
 	Watches  []Watch // what Apps changed in how legs are watched
 	Labels   []Field // of responses to the caller
+	Joining  *Joining
 
 	Invite  Text // the caller's, as long as it may still be dialled
 	Hops    int  // Max-Forwards of it
@@ -72,6 +73,8 @@ type Call struct {
 	extra   string   // and what an App has added to its answer
 	spill   string   // what the leak audit has stopped in this step
 	doomed  bool     // it failed, so that its messages are kept for longer
+	told    []Walk   // events for the Apps that asked, at the end of the step
+	warning string   // Warning of the refusal that ends the call
 
 	due, inWheel time.Duration // guarded by the wheel
 }
@@ -102,6 +105,7 @@ func (c *Call) handle(e event) {
 		c.hear(c.Legs[e.ref.slot], e.msg)
 		c.response(c.Legs[e.ref.slot], e)
 	}
+	c.deliver()
 	c.spilled()
 	c.settle()
 }
@@ -134,7 +138,7 @@ func (c *Call) stranded() {
 		return
 	}
 	for i, l := range c.Legs {
-		if l.Hold != nil || len(l.Queue) > 0 || i > 0 && l.Phase != Over {
+		if l.Hold != nil || len(l.Queue) > 0 || i > 0 && l.Phase != Over || l.End.busy() {
 			return
 		}
 	}
@@ -180,6 +184,7 @@ func (c *Call) settle() {
 		if l.Phase == Confirmed && c.Cause == nil {
 			soonest(c.vigil(l))
 		}
+		soonest(l.End.due())
 		if c.Cause != nil {
 			l.shrink()
 		}
@@ -196,6 +201,9 @@ func (c *Call) settle() {
 	}
 	for i := range c.Alarms {
 		soonest(c.Alarms[i].At)
+	}
+	if c.Joining != nil {
+		soonest(c.Joining.At)
 	}
 	if c.Cause != nil && live == 0 {
 		c.srv.forget(c)
@@ -238,6 +246,9 @@ func (c *Call) timers() {
 		if l.Phase == Confirmed && c.Cause == nil {
 			c.watch(l, now)
 		}
+		if late(l.End.due()) && c.Cause == nil {
+			c.endpointDue(l, now)
+		}
 	}
 	for i := range c.Branches {
 		if late(c.Branches[i].Hunt.due()) {
@@ -251,6 +262,9 @@ func (c *Call) timers() {
 		}
 	}
 	c.alarms(now)
+	if j := c.Joining; j != nil && now >= j.At && c.Cause == nil {
+		c.askToJoin(now)
+	}
 }
 
 // branchDue ends a branch whose limit has come.
@@ -314,7 +328,8 @@ func (c *Call) end(cause Cause) {
 		return
 	}
 	c.Cause = &cause
-	c.Invite = Text{}
+	c.Invite, c.told = Text{}, nil
+	recordings := c.unfinished()
 	c.srv.unmerge(c) // before the caller's network hears of the end: it may ask again at once
 	rec := c.record(cdr.Attempt)
 	rec.End, rec.Status, rec.By, rec.Cause, rec.Evidence = c.srv.cfg.Clock.Wall(), cause.Status, cause.By, cause.Text, cause.Evidence
@@ -324,7 +339,7 @@ func (c *Call) end(cause Cause) {
 	for i, l := range c.Legs {
 		rec.Legs[i].Media = c.closeLeg(l, cause)
 	}
-	c.Alarms = nil
+	c.Alarms, c.Joining = nil, nil
 	for i := range c.Branches {
 		c.Branches[i].Until, c.Branches[i].Hunt, c.Branches[i].Seek = 0, nil, nil
 	}
@@ -338,7 +353,7 @@ func (c *Call) end(cause Cause) {
 	}
 	c.srv.logEnd(c, &rec)
 	// Last, for an App that hangs here takes this goroutine with it.
-	c.walk(&Walk{Event: Ended{cause}, Branch: uint8(len(c.Branches) - 1)})
+	c.walk(&Walk{Event: Ended{cause, recordings}, Branch: uint8(len(c.Branches) - 1)})
 	c.Data, c.links, c.Chain = nil, nil, nil
 }
 
@@ -380,6 +395,8 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 				status, extra = c.tooShortFor()
 			case c.parting.m != nil && refusesEndToEnd(c.parting.m):
 				status = 420
+			case status == 488 && c.warning != "":
+				extra = (&errOffer{status, c.warning}).warning(l)
 			}
 			out := c.farewell(l)
 			if status == 422 && out.m != nil { // its Min-SE crosses with it
@@ -420,7 +437,7 @@ func (c *Call) bye(l *Leg, reason string) {
 // shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
 // ours lasts, another fork may still answer it.
 func (l *Leg) shrink() {
-	l.Queue, l.Waits, l.Asked, l.Ports, l.Life, l.Session = nil, nil, nil, nil, nil, nil
+	l.Queue, l.Waits, l.Asked, l.Ports, l.Life, l.Session, l.End = nil, nil, nil, nil, nil, nil, nil
 	for _, t := range l.Txs {
 		if t.Kind == sip.InviteClient || t.State == sip.Proceeding || l.Hangup {
 			return
@@ -432,10 +449,14 @@ func (l *Leg) shrink() {
 	l.Us, l.Them, l.Target, l.Routes = "", "", "", nil
 }
 
-// other returns the leg at the far end of l: the winner for the caller, the caller for everybody else; nil if there is none.
+// other returns the leg at the far end of l: the winner for the caller, the caller for everybody else unless Connect has joined
+// two callees; nil if there is none, or it is Bifrons itself.
 func (c *Call) other(l *Leg) *Leg {
+	if l.Own {
+		return nil
+	}
 	if l.Slot != 0 {
-		return c.Legs[0]
+		return c.Legs[l.Far]
 	}
 	if c.Winner == 0 {
 		return nil

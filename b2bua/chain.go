@@ -89,6 +89,10 @@ func (c *Call) queue(l *Leg, w Walk) {
 
 // walk goes on with an event at w.At until an App stops or holds it or its end is reached.
 func (c *Call) walk(w *Walk) {
+	if private(w.Event) {
+		c.runPrivate(w)
+		return
+	}
 	ended := isEnded(w.Event)
 	for ; w.At >= 0 && int(w.At) < len(c.links); w.next() {
 		if c.Cause != nil && !ended {
@@ -104,6 +108,15 @@ func (c *Call) walk(w *Walk) {
 	}
 	if c.Cause == nil {
 		c.conclude(w)
+	}
+}
+
+// runPrivate gives an event to the App that asked for it, if it is still there.
+func (c *Call) runPrivate(w *Walk) {
+	if int(w.At) < len(c.links) && c.Cause == nil {
+		if _, ok := c.run(w, w.Event); !ok {
+			c.failed(w)
+		}
 	}
 }
 
@@ -141,6 +154,8 @@ func (c *Call) stopped(w *Walk) bool {
 		return true
 	case Invite, Digit:
 		return true
+	case Hangup: // of a callee: its caller stays with Bifrons
+		return c.goesAlone(c.Legs[w.Leg])
 	case Message:
 		l := c.Legs[w.Leg]
 		if t := l.tx(w.Tx); t != nil && c.Cause == nil {
@@ -173,7 +188,9 @@ func (c *Call) conclude(w *Walk) {
 	case Digit:
 		c.digitSent(l, ev)
 	case Hangup:
-		c.endWith(ev.Cause, l, w.Msg)
+		if !l.Own || !c.goesAlone(l) {
+			c.endWith(ev.Cause, l, w.Msg)
+		}
 	}
 }
 
@@ -243,7 +260,7 @@ func (c *Call) resume(leg uint8, gen uint32, res Event) {
 	if !ok && c.failed(&w) || v == Hold {
 		return
 	}
-	if _, timer := w.Event.(Timer); !timer && (v != Stop || !c.stopped(&w)) {
+	if !private(w.Event) && (v != Stop || !c.stopped(&w)) {
 		w.next()
 		c.walk(&w)
 	}
@@ -258,7 +275,7 @@ func (c *Call) holdFailed(l *Leg) {
 	if c.failed(&w) {
 		return
 	}
-	if _, timer := w.Event.(Timer); !timer {
+	if !private(w.Event) {
 		w.next()
 		c.walk(&w)
 	}
@@ -304,6 +321,7 @@ func (c *Call) setChain(from int, names []string) bool {
 			return false // an App that would go has an event
 		}
 	}
+	c.disown(from)
 	c.Data = slices.DeleteFunc(c.Data, func(d AppData) bool { return int(d.App) >= from })
 	c.Alarms = slices.DeleteFunc(c.Alarms, func(a AppAlarm) bool { return int(a.App) >= from })
 	c.Chain, c.links = c.Chain[:from:from], c.links[:from:from]

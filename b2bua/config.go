@@ -131,6 +131,7 @@ type Side struct {
 	MediaLatch      media.Latch
 	MediaDSCP       uint8 // marks what is sent to the parties
 	Keys            Keys
+	Codecs          []string      // that Bifrons answers with, best first; none: all that it speaks, in the party's order
 	Liveness        Liveness      // of confirmed legs; the zero value watches nothing
 	Targets         []Target      // several next hops; NextHop then is not used
 	Outside         Outside       // answers what belongs to no call; nil: the server

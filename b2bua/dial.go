@@ -65,18 +65,29 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
 	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1}
-	first := a.Dialogs[0].Offer
-	err := c.cross(a, a.Dialogs[0], l, d, m, false, &o)
-	if a.Asked = a.Dialogs[0].Offer.Pending; first.Turn != turnNone { // another branch has brought it further
-		a.Dialogs[0].Offer = first
-	}
-	if err != nil {
+	if err := c.crossOffer(a, l, d, m, &o); err != nil {
 		l.Phase = Over
 		c.closePorts(l)
 		c.failBranch(w.Branch, err.status)
 		return
 	}
 	c.sendInvite(l, &o)
+}
+
+// crossOffer puts the caller's offer into an INVITE: that of its own, or, when Bifrons has answered it, what it has last described.
+func (c *Call) crossOffer(a, l *Leg, d *Dialog, m *sip.Message, o *outgoing) *errOffer {
+	ad := a.Dialogs[0]
+	first := ad.Offer
+	if a.Phase != Trying {
+		err := c.crossSDP(a, ad, l, d, a.Said, false, o)
+		ad.Offer = first
+		return err
+	}
+	err := c.cross(a, ad, l, d, m, false, o)
+	if a.Asked = ad.Offer.Pending; first.Turn != turnNone { // another branch has brought it further
+		ad.Offer = first
+	}
+	return err
 }
 
 // address fills From, To and Request-URI of a new leg by the pair's policy.

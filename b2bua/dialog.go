@@ -65,7 +65,7 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		c.agreed(l, m)
 		c.showSent(l, t.Last)
 		t.Last = nil
-		if t.Own {
+		if t.Own && !c.joinAnswered(l, t, m) {
 			c.ownAnswer(l, l.Dialogs[t.Dialog], m)
 		}
 		if t.Offered { // although it may be cancelled: it stands
@@ -81,6 +81,11 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		t.Last = nil
 		if t.Offered {
 			c.sendAck(l, t, outgoing{})
+		}
+		if c.apart(l) && !c.keepApart(l, t, m) {
+			c.hangLeg(l)
+			c.failBranch(l.Branch, 488)
+			return
 		}
 		c.offer(Walk{Event: Answer{Branch: int(l.Branch), Status: m.Status}, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: l.Branch, Up: true})
 	}
@@ -136,23 +141,23 @@ func (c *Call) twin(l *Leg, d *Dialog) *Dialog {
 	if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) {
 		return a.Dialogs[d.Twin]
 	}
-	taken := false
-	for _, o := range c.Legs[1:] {
-		for _, od := range o.Dialogs {
-			taken = taken || od.Twin != noTwin
-		}
-	}
-	if !taken || len(a.Dialogs) >= maxDialogs {
+	if !c.showsCallee() && !a.Dialogs[0].Own || len(a.Dialogs) >= maxDialogs {
 		d.Twin = 0
 		return a.Dialogs[0]
 	}
-	first := a.Dialogs[0]
-	n := &Dialog{Number: uint8(len(a.Dialogs)), Updates: first.Updates, RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
-	if n.Offer.Pending = a.Asked; a.Asked != nil {
+	n := a.fork()
+	d.Twin = a.index(n)
+	return n
+}
+
+// fork adds a dialog to a caller's leg, which is shown as one more fork of its INVITE.
+func (l *Leg) fork() *Dialog {
+	first := l.Dialogs[0]
+	n := &Dialog{Number: uint8(len(l.Dialogs)), Updates: first.Updates, RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
+	if n.Offer.Pending = l.Asked; l.Asked != nil {
 		n.Offer.Turn = turnTheirs
 	}
-	d.Twin = uint8(len(a.Dialogs))
-	a.Dialogs = append(a.Dialogs, n)
+	l.Dialogs = append(l.Dialogs, n)
 	return n
 }
 
@@ -175,6 +180,10 @@ func (c *Call) ring(l *Leg, w *Walk) {
 		return
 	}
 	m := w.Msg.Message
+	if ev, ok := w.Event.(Progress); ok && m == nil && ev.Branch == ownBranch {
+		_ = c.answerEarly(ev.Status, w.Set)
+		return
+	}
 	if m == nil { // our own
 		c.provisional(a, t, reply{status: w.Event.(Progress).Status, dialog: a.Dialogs[0], extra: fieldLines(w.Set)}, w, Reliable{})
 		return
@@ -252,7 +261,15 @@ func (c *Call) crossFirst(l *Leg, d *Dialog, a *Leg, ad *Dialog, m *sip.Message,
 func (c *Call) connect(l *Leg, w *Walk) {
 	a := c.Legs[0]
 	t := a.initial()
-	if a.Phase != Trying || t == nil { // another branch was faster
+	if l == a { // our own answer, that has waited for a PRACK
+		c.accept()
+		return
+	}
+	switch {
+	case l.Own:
+		c.answeredApart(l)
+		return
+	case a.Phase != Trying || t == nil: // another branch was faster
 		c.hangLeg(l)
 		return
 	}
@@ -275,6 +292,8 @@ func (c *Call) connect(l *Leg, w *Walk) {
 		d.Offer.Turn, ad.Offer.Turn = turnSettled, turnSettled
 	}
 	c.giveUpOthers(l, elsewhere)
+	c.stopPlayer(a)
+	a.Own = false
 	forked := len(a.Dialogs) > 1 || d.Gate != nil || ad.Gate != nil
 	c.answered(a, t, ad, r)
 	if forked {
@@ -363,7 +382,8 @@ func (c *Call) failBranch(branch uint8, status int) {
 func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	b := &c.Branches[f.Branch]
 	b.Failed, b.Until = f.Status, 0
-	if c.redirect(b, f) || c.Legs[0].Phase != Trying || c.Legs[0].Hold != nil {
+	a := c.Legs[0]
+	if c.redirect(b, f) || a.Phase != Trying && !(a.Own && a.Phase == Confirmed) || a.Hold != nil {
 		return
 	}
 	best := f.Status

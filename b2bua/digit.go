@@ -73,8 +73,12 @@ func (c *Call) digitSent(l *Leg, ev Digit) {
 	if i := speechOf(d); d == nil || i < 0 || !o.keysByInfo(d.Offer.stream(i)) || len(o.Txs) >= maxTxs {
 		return
 	}
-	body := "Signal=" + ev.Key + "\r\nDuration=" + strconv.FormatInt(max(ev.Duration.Milliseconds(), 40), 10) + "\r\n"
-	c.send(o, d, sip.INFO, outgoing{contentType: dtmfRelayType, body: []byte(body)}).Own = true
+	c.send(o, d, sip.INFO, outgoing{contentType: dtmfRelayType, body: keyInfo(ev.Key[0], ev.Duration)}).Own = true
+}
+
+// keyInfo is the body of an INFO with a key.
+func keyInfo(key byte, long time.Duration) []byte {
+	return []byte("Signal=" + string(key) + "\r\nDuration=" + strconv.FormatInt(max(long.Milliseconds(), 40), 10) + "\r\n")
 }
 
 // digitAsked sounds a digit that came in an INFO for a party that has telephone events; false leaves the INFO to cross.

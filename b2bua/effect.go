@@ -12,15 +12,18 @@ type Dial struct {
 	NextHop string        // address:port, a name, name:port, or a sip: URI with transport=; "" that of the side or of the URI
 	Routes  []string      // Route values, byte for byte; none: what remains of the caller's
 	Timeout time.Duration // until a final answer; the branch then fails with 408; 0 is Timer C alone
+	Park    bool          // the callee's answer is not joined: Bifrons is its other end until Connect
 }
 
-// Ring sends the caller a provisional response of Bifrons' own, 101 to 199.
+// Ring sends the caller a provisional response of Bifrons' own, 101 to 199. With Media it answers the caller's offer: what is
+// played is heard before the call is answered; Status 0 then is 183.
 type Ring struct {
 	Status  int
+	Media   bool
 	Headers []Field
 }
 
-// Accept answers the caller: Bifrons itself is the other end (the leg's link is own).
+// Accept answers the caller: Bifrons itself is the other end (the leg's link is own), until a callee answers.
 type Accept struct{}
 
 // Label sets headers of every provisional response above 100 and every 2xx to the caller's request that has none of that name: of
@@ -75,4 +78,14 @@ var effectTypes = named{
 	"follow": func() any { return &Follow{} },
 	"watch":  func() any { return &Watch{} },
 	"label":  func() any { return &Label{} },
+
+	"play":    func() any { return &Play{} },
+	"say":     func() any { return &Say{} },
+	"collect": func() any { return &Collect{} },
+	"record":  func() any { return &Record{} },
+	"pause":   func() any { return &Pause{} },
+	"digits":  func() any { return &SendDigits{} },
+	"halt":    func() any { return &Halt{} },
+	"connect": func() any { return &Connect{} },
+	"release": func() any { return &Release{} },
 }

@@ -61,7 +61,7 @@ type Hangup struct {
 type Timer struct{ Name string }
 
 // Digit is a key that a leg's party has pressed: 0 to 9, *, #, A to D, or ! for a flash. It came as a telephone event, "rfc4733",
-// or as INFO, "info"; the INFO itself is a Message as well.
+// as INFO, "info", which is a Message as well, or as a "tone" in speech. A key that comes in two ways is one Digit.
 type Digit struct {
 	Leg      int
 	Key      string
@@ -82,8 +82,12 @@ type Limit struct {
 	Left time.Duration
 }
 
-// Ended comes to every App exactly once.
-type Ended struct{ Cause Cause }
+// Ended comes to every App exactly once. All that Apps had asked for ends with it, without events of its own; Recordings
+// are those that were going on.
+type Ended struct {
+	Cause      Cause
+	Recordings []Recorded
+}
 
 // eventTypes is the one table of names: snapshots, JSON, scripts and remote programs use it alike.
 var eventTypes = named{
@@ -99,6 +103,12 @@ var eventTypes = named{
 	"media":    func() any { return &MediaNews{} },
 	"limit":    func() any { return &Limit{} },
 	"ended":    func() any { return &Ended{} },
+
+	"played":    func() any { return &Played{} },
+	"collected": func() any { return &Collected{} },
+	"recorded":  func() any { return &Recorded{} },
+	"sent":      func() any { return &Sent{} },
+	"connected": func() any { return &Connected{} },
 }
 
 // Draft is the request a leg will send: what came, and what Apps set over it. What is here goes out as the pair's policy

@@ -126,11 +126,12 @@ func (s *Server) takeOver(st *Step) {
 		c.runner = run
 		l := c.Legs[w.Leg]
 		ended := isEnded(w.Event)
-		if _, timer := w.Event.(Timer); !timer && (!c.failed(&w) || ended) {
+		if !private(w.Event) && (!c.failed(&w) || ended) {
 			w.next()
 			c.walk(&w)
 		}
 		c.drainQueue(l)
+		c.deliver()
 		c.settle()
 		if e, ok := c.box.Next(); ok {
 			s.run(run, c, e)

@@ -44,9 +44,16 @@ type Leg struct {
 	Txs     []*Tx
 	Dialogs []*Dialog
 
-	Ports   []media.Port  // per m-line; ID 0 has none
-	Retired []media.Stats // of ports that were given back
-	Joined  bool          // the link of its media: joined to the other leg, else own (Bifrons is the end)
+	Ports     []media.Port  // per m-line; ID 0 has none
+	Retired   []media.Stats // of ports that were given back
+	Joined    bool          // the ports are linked to those of another leg
+	Own       bool          // Bifrons is the other end
+	Far       uint8         // of a callee joined to another one: that leg; else it is the caller
+	Met       uint8         // 1 + the leg whose description it has last answered, or was answered by; 0 it was Bifrons'
+	Said      []byte        // its party's last description, where an App may want it joined to somebody else
+	Room      uint64        // it is in
+	RoomOwner Owner
+	End       *Endpoint // what Bifrons does at its media
 
 	Hangup       bool // the BYE waits for the ACK
 	HangupReason string
@@ -83,6 +90,7 @@ type Dialog struct {
 	Rel  *Reliable // ours
 
 	Twin  uint8 // of a callee's: the caller's dialog it is shown as, noTwin before
+	Own   bool  // of the caller's: it was shown an answer of Bifrons' own
 	Offer offer
 }
 

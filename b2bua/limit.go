@@ -82,6 +82,9 @@ func (c *Call) silenceOf(l *Leg, r *Liveness) (limit time.Duration, held bool) {
 	if d == nil || len(d.Offer.Theirs) == 0 {
 		return 0, false
 	}
+	if l.Own { // it listens to a menu: who has nothing to say may be silent
+		return 0, false
+	}
 	var far *Dialog
 	if o := c.other(l); o != nil {
 		far = o.confirmed()

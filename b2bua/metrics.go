@@ -16,7 +16,7 @@ type Metrics struct {
 	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
 	unanswerable                                               prometheus.Counter
 	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
-	effectsRefused, panics, probes, failovers                  prometheus.Counter
+	effectsRefused, keysDropped, panics, probes, failovers     prometheus.Counter
 	lostBy, leaks, unlocated                                   *prometheus.CounterVec
 	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
 	appFailures                                                *prometheus.CounterVec
@@ -53,6 +53,7 @@ func newMetrics(s *Server) *Metrics {
 	m.portsExhausted = counter("media_ports_exhausted_total", "Offers refused because no media port was free.")
 	m.queueFull = counter("held_queue_full_total", "Events dropped because too many waited behind a hold.")
 	m.effectsRefused = counter("effects_refused_total", "Effects of applications that did not fit the call.")
+	m.keysDropped = counter("keys_dropped_total", "Keys forgotten because too many were pressed before an application asked for them.")
 	m.panics = counter("internal_errors_total", "Steps that panicked; each cost its call.")
 	m.probes = counter("probes_sent_total", "OPTIONS sent to confirmed legs, without repetitions.")
 	m.failovers = counter("failovers_total", "INVITEs given to another target because one did not answer, or with 503.")

@@ -1,10 +1,14 @@
 package b2bua
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/media/codec"
 	"github.com/bifrons/bifrons/media/sdp"
 	"github.com/bifrons/bifrons/sip"
 )
@@ -25,8 +29,9 @@ type stream struct {
 	RTP, RTCP netip.AddrPort
 	Clock     uint32 // Hz
 	Payloads  []sdp.Payload
-	Speech    bool // audio over RTP
-	Quiet     bool // the party wants no RTCP
+	Formats   []codec.Format // of speech, that Bifrons can speak itself; where an App may ask for it
+	Speech    bool           // audio over RTP
+	Quiet     bool           // the party wants no RTCP
 	Mux       bool
 	Raw       bool
 	Send      bool // we may send to the party
@@ -59,9 +64,12 @@ func (c *Call) carry(fl *Leg, from *Dialog, tl *Leg, to *Dialog, body []byte, an
 	if !answer && p.SDP.Refuses(s, c.srv.cfg.Anchor) {
 		return nil, &errOffer{488, "nothing in the offer may cross"}
 	}
-	from.Offer.Pending = streams(s)
+	from.Offer.Pending = c.streams(s)
 	if from.Offer.Turn, to.Offer.Turn = turnTheirs, turnOurs; answer {
 		from.Offer.Turn, to.Offer.Turn = turnSettled, turnSettled
+	}
+	if len(c.Chain) > 0 {
+		fl.Said = bytes.Clone(body)
 	}
 	c.origin(to)
 	opts := sdp.AnchorOptions{Address: tl.mediaAddress()}
@@ -92,7 +100,31 @@ func (c *Call) described(b []byte) []byte {
 	return b
 }
 
-func streams(s *sdp.Session) []stream {
+// streams reads what a party says of its m-lines.
+func (c *Call) streams(s *sdp.Session) []stream {
+	out := described(s)
+	if len(c.Chain) > 0 {
+		for i := range out {
+			for _, f := range s.Media[i].Speech() {
+				if f.Check() == nil && c.srv.speaks(f) == nil {
+					out[i].Formats = append(out[i].Formats, f)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// ownStreams reads what a party says that Bifrons answers with one format of a section: that one goes first.
+func (c *Call) ownStreams(s *sdp.Session, section int, f codec.Format) []stream {
+	out := c.streams(s)
+	m := &out[section]
+	m.Clock = f.ClockRate()
+	m.Formats = append([]codec.Format{f}, slices.DeleteFunc(m.Formats, func(g codec.Format) bool { return g.Type == f.Type })...)
+	return out
+}
+
+func described(s *sdp.Session) []stream {
 	out := make([]stream, len(s.Media))
 	for i := range s.Media {
 		m := &s.Media[i]
@@ -149,19 +181,50 @@ func (l *Leg) mediaAddress() netip.Addr {
 func (c *Call) obey(fl *Leg, from *Dialog, tl *Leg, to *Dialog, p *Policy) {
 	from.Offer.commit()
 	to.Offer.commit()
+	agree(to.Offer.Theirs, from.Offer.Theirs)
 	for i := range fl.Ports {
 		if fl.Phase == Confirmed && i < len(tl.Ports) && (!from.Offer.stream(i).RTP.IsValid() || !to.Offer.stream(i).RTP.IsValid()) {
 			c.retire(fl, i)
 			c.retire(tl, i)
 		}
 	}
-	fl.Joined, tl.Joined = true, true
+	fl.Joined, tl.Joined, fl.Own, tl.Own = true, true, false, false
+	fl.Met, tl.Met = tl.Slot+1, fl.Slot+1
 	if fl.Slot == 0 {
 		fl.Voice = from.Number
 	} else if tl.Slot == 0 {
 		tl.Voice = to.Number
 	}
 	c.join(fl, from, tl, to, p)
+}
+
+// agree leaves of the formats that a party has offered those that were answered, in the answer's order.
+func agree(offered, answered []stream) {
+	for i := range offered {
+		if i >= len(answered) || len(offered[i].Formats) == 0 {
+			continue
+		}
+		var both []codec.Format
+		for _, f := range answered[i].Formats {
+			if n := slices.IndexFunc(offered[i].Formats, func(g codec.Format) bool { return same(f, g) }); n >= 0 {
+				both = append(both, offered[i].Formats[n])
+			}
+		}
+		offered[i].Formats = both
+	}
+}
+
+// same tells that two formats are one codec in the same form.
+func same(f, g codec.Format) bool {
+	if f.Codec != g.Codec || f.ClockRate() != g.ClockRate() || f.Width() != g.Width() {
+		return false
+	}
+	if !f.IsAMR() {
+		return true
+	}
+	a, _ := f.AMR()
+	b, _ := g.AMR()
+	return a.Octet == b.Octet
 }
 
 // join links the ports of two legs and tells the relay what their parties have described.
@@ -224,39 +287,74 @@ func (c *Call) closePorts(l *Leg) []media.Stats {
 // ownDescription prints Bifrons' own answer to an offer of the leg's party, or an offer when it made none.
 func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) ([]byte, *errOffer) {
 	c.origin(d)
-	caps := sdp.OwnCodecs()
+	l.Own = true
+	l.Met = 0
 	if !offered {
 		at, err := c.ownPort(l, 0)
 		if err != nil {
 			return nil, err
 		}
 		d.Offer.Turn = turnOurs
-		return sdp.Offer(nil, &d.Offer.Origin, caps, []sdp.Local{at}), nil
+		formats := c.ownFormats(l.side)
+		return sdp.Offer(nil, &d.Offer.Origin, sdp.Ours{At: at, Formats: formats, Events: sdp.OwnEvents(formats)}), nil
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
 	defer c.srv.sessions.Put(s)
 	if err := s.Parse(descriptionOf(m)); err != nil {
 		return nil, &errOffer{400, err.Error()}
 	}
-	local := make([]sdp.Local, len(s.Media))
-	for i := range s.Media {
-		if _, _, ok := s.Media[i].Negotiate(caps); !ok {
-			continue
-		}
-		at, err := c.ownPort(l, i)
-		if err != nil {
-			return nil, err
-		}
-		local[i] = at
-		break
+	i, f, event, ok := s.Choose(c.srv.speaks, l.side.Codecs)
+	if !ok {
+		return nil, &errOffer{488, "no codec in common: this end speaks " + c.spoken(l.side)}
 	}
-	b, err := sdp.Answer(nil, s, &d.Offer.Origin, caps, local)
+	at, err := c.ownPort(l, i)
 	if err != nil {
-		return nil, &errOffer{488, err.Error()}
+		return nil, err
 	}
-	d.Offer.Pending = streams(s)
+	own := sdp.Ours{At: at, Formats: []codec.Format{f}}
+	if event.PT != 0 {
+		own.Events = []sdp.Payload{event}
+	}
+	b := sdp.Answer(nil, s, &d.Offer.Origin, i, own)
+	d.Offer.Pending = c.ownStreams(s, i, f)
+	l.Said = bytes.Clone(descriptionOf(m))
 	c.obeyOwn(l, d)
 	return b, nil
+}
+
+// ownFormats returns what Bifrons offers on a side, in the side's order if it has one.
+func (c *Call) ownFormats(side *Side) (out []codec.Format) {
+	all := slices.DeleteFunc(sdp.OwnFormats(), func(f codec.Format) bool { return c.srv.speaks(f) != nil })
+	if len(side.Codecs) == 0 {
+		return all
+	}
+	for _, name := range side.Codecs {
+		for _, f := range all {
+			if f.Codec == name {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// spoken names the codecs that a side's party could have offered.
+func (c *Call) spoken(side *Side) string {
+	var names []string
+	for _, f := range c.ownFormats(side) {
+		if !slices.Contains(names, f.Codec) {
+			names = append(names, f.Codec)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// warning is the Warning that goes with a 488 (RFC 3261 20.43: 305, incompatible media format).
+func (e *errOffer) warning(l *Leg) string {
+	if e.status != 488 {
+		return ""
+	}
+	return "Warning: 305 " + l.local.Advertise + " \"" + strings.ReplaceAll(e.text, "\"", "'") + "\"\r\n"
 }
 
 // ownPort takes the leg's port for an m-line.

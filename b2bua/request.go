@@ -154,7 +154,7 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 			if len(c.Chain) > 0 {
 				ev.ContentType, ev.Body = string(m.Get(sip.HdrContentType)), append([]byte(nil), m.Body...)
 				if key, long, ok := digitIn(m); ok {
-					c.offer(Walk{Event: Digit{Leg: int(l.Slot), Key: string(rune(key)), Duration: long, By: byInfo}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
+					c.digit(l, Digit{Leg: int(l.Slot), Key: string(rune(key)), Duration: long, By: byInfo})
 					if c.Cause != nil {
 						return
 					}
@@ -174,7 +174,7 @@ func (c *Call) crossable(l *Leg, t *Tx, m *sip.Message) bool {
 	switch o := c.other(l); {
 	case o != nil && (o.Phase != Confirmed || l.Phase != Confirmed):
 		c.reply(l, t, reply{status: 480})
-	case o == nil && !l.answeredByUs(c):
+	case o == nil && !l.answeredByUs():
 		c.reply(l, t, reply{status: 480})
 	case c.srv.hops(m) == 0:
 		c.reply(l, t, reply{status: 483})
@@ -184,8 +184,8 @@ func (c *Call) crossable(l *Leg, t *Tx, m *sip.Message) bool {
 	return false
 }
 
-// answeredByUs tells that Bifrons is the caller's other end.
-func (l *Leg) answeredByUs(c *Call) bool { return l.Slot == 0 && c.Winner == 0 && l.Phase == Confirmed }
+// answeredByUs tells that Bifrons is the confirmed leg's other end.
+func (l *Leg) answeredByUs() bool { return l.Own && l.Phase == Confirmed }
 
 // reinvite takes a new offer, one at a time per dialog (RFC 3261 14.2).
 func (c *Call) reinvite(l *Leg, d *Dialog, t *Tx, m *sip.Message) {

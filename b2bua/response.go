@@ -272,6 +272,9 @@ func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
 		return
 	}
 	t.Last = nil
+	if j := c.Joining; j != nil && j.A == l.Slot && j.Tx == t.Num {
+		c.joined("the party refuses with " + strconv.Itoa(m.Status))
+	}
 	c.answerPeer(t, m.Status, m)
 	if m.Status == 481 || m.Status == 408 {
 		c.vanished(l, m.Status, "dialog lost", t.Method)
@@ -313,6 +316,9 @@ func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))
 	edit()
 	t.Last, t.Peer = nil, 0
+	if j := c.Joining; j != nil && j.A == l.Slot && j.Tx == t.Num {
+		j.Tx = n.Num
+	}
 	n.Last = c.seal(l, inv.Append(c.buffer()))
 	c.transmit(l, from, n.Last, n.Dest, n.Name)
 	return n

@@ -28,6 +28,7 @@ func TestScenarios(t *testing.T) {
 			g := newGate()
 			b2buatest.Run(t, b2buatest.Load(t, f), func(w *b2buatest.World, c *b2bua.Config, words []string) {
 				c.Apps, w.OnRelease = apps(g), g.open
+				c.Apps["puppet"] = puppet(w, words)
 				configure(c, words)
 			})
 		})
@@ -80,6 +81,9 @@ func configure(c *b2bua.Config, words []string) {
 			for i, way := range strings.Split(v, ",") {
 				c.Sides[i].Keys = map[string]b2bua.Keys{"auto": b2bua.KeysAuto, "pass": b2bua.KeysPass, "rfc4733": b2bua.KeysRTP, "info": b2bua.KeysInfo}[way]
 			}
+		case "codecs": // that Bifrons answers with
+			c.Sides[0].Codecs = strings.Split(v, ",")
+			c.Sides[1].Codecs = c.Sides[0].Codecs
 		case "policy":
 			c.Policies = []b2bua.Pair{{Policy: b2bua.PolicyNamed(v)}}
 		case "redirect":

@@ -217,6 +217,7 @@ func (c *Call) shift(by, now time.Duration) {
 			}
 			w.Looked = max(w.Looked+by, 0)
 		}
+		l.End.shift(by, move)
 		if s := l.Session; s != nil {
 			move(&s.Refresh)
 			move(&s.Expire)
@@ -233,6 +234,10 @@ func (c *Call) shift(by, now time.Duration) {
 	}
 	for i := range c.Alarms {
 		move(&c.Alarms[i].At)
+	}
+	if j := c.Joining; j != nil {
+		move(&j.At)
+		move(&j.Ends)
 	}
 }
 
@@ -298,13 +303,24 @@ func (c *Call) restoreMedia() {
 			if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && ad == nil {
 				ad = a.Dialogs[d.Twin]
 			}
-			if l.Joined && ad != nil && (d.Confirmed || a.Phase == Trying && ad.Number == a.Voice) {
+			if l.Joined && l.Far == 0 && ad != nil && (d.Confirmed || a.Phase == Trying && ad.Number == a.Voice) {
 				c.join(l, d, a, ad, c.srv.policy(l.side, a.side))
 			}
 		}
+		if o := c.Legs[l.Far]; l.Far > l.Slot && l.Joined && l.Phase == Confirmed && o.Phase == Confirmed {
+			c.join(l, l.confirmed(), o, o.confirmed(), c.srv.policy(l.side, o.side))
+		}
 	}
-	if d := a.confirmed(); d != nil && !a.Joined {
-		c.describeOwn(a, d)
+	for _, l := range c.Legs {
+		for _, d := range l.Dialogs {
+			if l.Own && l.Phase != Over && (d.Confirmed || d.Own && l.Phase == Trying) {
+				c.describeOwn(l, d)
+			}
+		}
+		if s := l.speech(); s != nil && l.Room != 0 {
+			c.do(media.Enter{Port: s.port, Room: media.RoomID(l.Room)})
+		}
+		c.resumeEndpoint(l)
 	}
 }
 

@@ -85,7 +85,10 @@ func speechOnly(list []sdp.Payload) (out []sdp.Payload) {
 // it was shown.
 func (l *Leg) remote(i int, s, t stream, shown []sdp.Payload, other *Leg) media.Remote {
 	r := media.Remote{Port: l.Ports[i].ID, RTP: s.RTP, RTCP: s.RTCP, Clock: s.Clock, Mux: s.Mux, Quiet: s.Quiet, Send: s.Send,
-		Receive: s.Receive, Latch: l.side.MediaLatch}
+		Receive: s.Receive, Latch: l.side.MediaLatch, Formats: s.Formats}
+	if l.Own && len(r.Formats) > 1 { // the others were not answered
+		r.Formats = r.Formats[:1:1]
+	}
 	stop := other != nil && other.keysByInfo(t)
 	for _, p := range sdp.Routes(shown, s.Payloads, t.Payloads, s.Clock) {
 		r.Payloads = append(r.Payloads, media.Payload{Type: p.PT, To: p.To, Kind: media.PayloadKind(p.Format), Clock: p.Clock, ToClock: p.ToClock,
@@ -111,11 +114,16 @@ func (c *Call) mediaNews(e media.Event) {
 			if p.ID != e.Port || p.ID == 0 {
 				continue
 			}
-			var ev Event = MediaNews{Leg: int(l.Slot), Kind: e.Kind.String()}
-			if e.Kind == media.Digit {
-				ev = Digit{Leg: int(l.Slot), Key: string(rune(e.Key)), Duration: e.Duration, By: byRTP}
+			switch e.Kind {
+			case media.Played, media.Recorded:
+				c.mediaEnded(l, e)
+			case media.Left:
+				c.left(l, e.Err)
+			case media.Digit:
+				c.digit(l, Digit{Leg: int(l.Slot), Key: string(rune(e.Key)), Duration: e.Duration, By: byRTP})
+			default:
+				c.offer(Walk{Event: MediaNews{Leg: int(l.Slot), Kind: e.Kind.String()}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
 			}
-			c.offer(Walk{Event: ev, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
 			return
 		}
 	}

@@ -40,7 +40,7 @@ func (c *Call) updateOffer(l *Leg, d *Dialog, t *Tx, m *sip.Message, o *Leg, od 
 		c.reply(l, t, reply{status: 491})
 	case o != nil && c.srv.hops(m) == 0:
 		c.reply(l, t, reply{status: 483})
-	case o == nil && !l.answersUs(c):
+	case o == nil && !d.Own && !l.answersUs(c):
 		c.reply(l, t, reply{status: 480})
 	default:
 		d.refresh(m)
@@ -69,7 +69,7 @@ func (c *Call) reinviting(l *Leg, d *Dialog) bool {
 
 // answersUs tells that Bifrons is the other end of a leg: it has answered it, or shows it a description of its own.
 func (l *Leg) answersUs(c *Call) bool {
-	return l.answeredByUs(c) || l.Phase == Trying && !l.Joined && len(l.Dialogs) == 1 && l.Dialogs[0].Offer.Turn != turnNone
+	return l.answeredByUs() || l.Phase == Trying && !l.Joined && len(l.Dialogs) == 1 && l.Dialogs[0].Offer.Turn != turnNone
 }
 
 // retryAfter is the line that tells a party to ask again within 10 s (RFC 3261 14.2).

@@ -125,6 +125,7 @@ type SideMedia struct {
 	Advertise netip.Addr // what stands in SDP
 	Latch     Latch
 	DTMF      DTMF
+	Codecs    []string
 	DSCP      int // marks packets of speech (RFC 2474)
 }
 

@@ -32,7 +32,7 @@ sides:
     udp_only: true
     apps: [example, menu]
     redirect: follow
-    media: {address: 127.0.0.3, advertise: 192.0.2.3, latch: strict, dtmf: info, dscp: 46}
+    media: {address: 127.0.0.3, advertise: 192.0.2.3, latch: strict, dtmf: info, codecs: [AMR-WB, PCMA], dscp: 46}
     strangers: forbid
     allow: [127.0.0.0/8, "2001:db8::1"]
     liveness:
@@ -82,7 +82,7 @@ func TestParseEverything(t *testing.T) {
 			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow, Strangers: Forbid,
 			NextHop:  Hop{URI: "sip:orig@127.0.0.1:5090;lr", Addr: netip.MustParseAddrPort("127.0.0.1:5090"), Network: "udp"},
 			Apps:     []string{"example", "menu"},
-			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3"), Strict, DTMFInfo, 46},
+			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3"), Strict, DTMFInfo, []string{"AMR-WB", "PCMA"}, 46},
 			Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
 			Health:   DefaultSide("").Health,
 			Liveness: watched,
@@ -91,7 +91,7 @@ func TestParseEverything(t *testing.T) {
 			Listen:    []Listener{{"udp", netip.MustParseAddrPort("[2001:db8::5]:5060")}},
 			Advertise: netip.AddrPortFrom(netip.MustParseAddr("2001:db8::6"), 0),
 			Domain:    "[2001:db8::6]", Trust: Untrusted, Redirect: Refuse, Strangers: Ignore,
-			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6"), Relatch, DTMFAuto, 0},
+			Media:   SideMedia{netip.MustParseAddr("2001:db8::5"), netip.MustParseAddr("2001:db8::6"), Relatch, DTMFAuto, nil, 0},
 			NextHop: Hop{URI: "sip:[2001:db8::8]", Addr: netip.MustParseAddrPort("[2001:db8::8]:5060"), Network: "udp"},
 			Targets: []Target{{Hop{URI: "sip:[2001:db8::8]", Addr: netip.MustParseAddrPort("[2001:db8::8]:5060"), Network: "udp"}, 0, 1},
 				{Hop{URI: "sip:[2001:db8::9]", Addr: netip.MustParseAddrPort("[2001:db8::9]:5060"), Network: "udp"}, 2, 5}},

@@ -118,6 +118,7 @@ func (d *decoder) side(v value, s *Side) {
 				{"advertise", read(d, &s.Media.Advertise, "an address", addrOrNone)},
 				{"latch", read(d, &s.Media.Latch, "a word", choice(same(Relatch), same(LatchOnce), same(Strict)))},
 				{"dtmf", read(d, &s.Media.DTMF, "a word", choice(same(DTMFAuto), same(DTMFPass), same(DTMFRTP), same(DTMFInfo)))},
+				{"codecs", readList(d, &s.Media.Codecs, "a list of codecs", choice(codecs()...))},
 				{"dscp", read(d, &s.Media.DSCP, "a number", number)},
 			})
 		}},

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bifrons/bifrons/media/codec"
 )
 
 // The scalars of the file. Every error says what is wrong and what to write.
@@ -22,6 +24,14 @@ type option[T any] struct {
 func named[T any](word string, is T) option[T] { return option[T]{word, is} }
 
 func same[T ~string](is T) option[T] { return option[T]{string(is), is} }
+
+// codecs are those that Bifrons can speak.
+func codecs() (out []option[string]) {
+	for _, name := range []string{codec.PCMA, codec.PCMU, codec.G722, codec.L16, codec.AMR, codec.AMRWB} {
+		out = append(out, same(name))
+	}
+	return out
+}
 
 func choice[T any](options ...option[T]) func(string) (T, error) {
 	return func(s string) (T, error) {

@@ -6,13 +6,19 @@ import (
 	"testing"
 
 	"github.com/bifrons/bifrons/media"
+	"github.com/bifrons/bifrons/media/codec"
 )
 
 // Media is a relay without sockets that remembers what it was told.
 type Media struct {
 	Remotes map[media.PortID]media.Remote
 	Joined  map[media.PortID]media.PortID
-	Tones   []Sounded                 // in order
+	Tones   []Sounded // in order
+	Playing map[media.PortID]media.Play
+	Writing map[media.PortID]media.Record
+	Paused  map[media.PortID]bool
+	Rooms   map[media.PortID]media.RoomID
+	InBand  map[media.PortID]bool
 	Full    bool                      // no port is free but those that restored calls had
 	Spoken  map[netip.AddrPort]uint64 // packets of the parties, by where they are sent from
 
@@ -33,6 +39,8 @@ type Sounded struct {
 func NewMedia(t testing.TB) *Media {
 	return &Media{Remotes: map[media.PortID]media.Remote{}, Joined: map[media.PortID]media.PortID{},
 		Spoken: map[netip.AddrPort]uint64{}, t: t, next: 20000,
+		Playing: map[media.PortID]media.Play{}, Writing: map[media.PortID]media.Record{}, Paused: map[media.PortID]bool{},
+		Rooms: map[media.PortID]media.RoomID{}, InBand: map[media.PortID]bool{},
 		ports: map[media.PortID]netip.AddrPort{}, calls: map[media.PortID]uint64{}}
 }
 
@@ -80,7 +88,44 @@ func (m *Media) Do(c media.Command) {
 	case media.Part:
 		delete(m.Joined, c.A)
 		delete(m.Joined, c.B)
+	case media.Play:
+		m.Playing[c.Port] = c
+	case media.Stop:
+		if m.Playing[c.Port].ID == c.ID {
+			delete(m.Playing, c.Port)
+		}
+	case media.Record:
+		m.Writing[c.Port], m.Paused[c.Port] = c, false
+	case media.Pause:
+		m.Paused[c.Port] = c.On
+	case media.StopRecord: // its end comes when the script says so
+	case media.Listen:
+		m.InBand[c.Port] = c.InBand
+	case media.Enter:
+		m.Rooms[c.Port] = c.Room
+	case media.Leave:
+		delete(m.Rooms, c.Port)
+	default:
+		m.t.Errorf("unknown command %T", c)
 	}
+}
+
+// Speaks tells which formats the relay can speak: all that Go has a codec for, and AMR at octet boundaries.
+func (m *Media) Speaks(f codec.Format) error {
+	if o, err := f.AMR(); f.IsAMR() && (err != nil || !o.Octet) {
+		return codec.ErrUnknown
+	}
+	return f.Check()
+}
+
+// portOf returns the port of the party at an address.
+func (m *Media) portOf(a netip.Addr) (media.PortID, bool) {
+	for id, r := range m.Remotes {
+		if r.RTP.Addr() == a {
+			return id, true
+		}
+	}
+	return 0, false
 }
 
 // Close gives a port back.
@@ -92,6 +137,9 @@ func (m *Media) Close(id media.PortID) media.Stats {
 	delete(m.Remotes, id)
 	delete(m.Joined, m.Joined[id])
 	delete(m.Joined, id)
+	delete(m.Playing, id)
+	delete(m.Writing, id)
+	delete(m.Rooms, id)
 	return media.Stats{}
 }
 

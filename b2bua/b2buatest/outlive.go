@@ -36,7 +36,7 @@ func (w *World) outlive(at int) {
 		w.T.Errorf("step %d lost: the caller's BYE is not answered with 200", at)
 	}
 	for _, name := range []string{"bob", "carol"} {
-		if p := w.Parties[name]; p.confirmed() && !p.hung() {
+		if p := w.Parties[name]; p.confirmed() && p.acknowledged() && !p.hung() {
 			w.T.Errorf("step %d lost: %s is not told of the end", at, name)
 		}
 	}
@@ -47,6 +47,16 @@ func (p *Party) confirmed() bool {
 	for _, m := range append(p.got, p.sent...) {
 		_, method := m.CSeq()
 		if !m.IsRequest() && m.Status >= 200 && m.Status < 300 && string(method) == "INVITE" && string(m.Get(sip.HdrCallID)) == p.callID {
+			return true
+		}
+	}
+	return false
+}
+
+// acknowledged tells that the phone's answer got its ACK; one that gets none ends the call by itself (RFC 3261 13.3.1.4).
+func (p *Party) acknowledged() bool {
+	for _, m := range append(p.got, p.sent...) {
+		if m.IsRequest() && m.Method == sip.ACK && string(m.Get(sip.HdrCallID)) == p.callID {
 			return true
 		}
 	}

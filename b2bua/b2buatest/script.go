@@ -187,6 +187,8 @@ func (w *World) run(words []string) {
 		}
 	case "press", "silence", "tones", "payload":
 		w.keys(words)
+	case "told", "plays", "played", "records", "recorded", "left", "listens", "speaks", "room":
+		w.studio(words)
 	case "shown":
 		w.shown = append(w.shown, words[1:]...)
 	case "drop":

@@ -13,6 +13,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
 	"github.com/bifrons/bifrons/internal/leak"
+	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -23,6 +24,7 @@ type World struct {
 	Media   *Media
 	Records []cdr.Record // of calls that ended
 	Starts  []cdr.Record // of calls that were answered
+	Notes   []string     // of the test's applications, for the script's lines told
 	Parties map[string]*Party
 
 	cfg    b2bua.Config
@@ -263,6 +265,16 @@ func (w *World) arrive(d datagram) {
 	w.T.Errorf("a message went to %s, where nobody is:\n%s", d.to, d.data)
 }
 
+// hush ends what is played.
+func (w *World) hush() {
+	for id, p := range w.Media.Playing {
+		delete(w.Media.Playing, id)
+		w.step(func() {
+			w.Server.MediaEvent(media.Event{Call: w.Media.calls[id], Port: id, Kind: media.Played, ID: p.ID, Reason: media.ReasonStopped})
+		})
+	}
+}
+
 // Finish lets all timers run out and checks that nothing is left.
 func (w *World) Finish() {
 	for _, p := range w.Parties {
@@ -273,6 +285,7 @@ func (w *World) Finish() {
 		if alice := w.Parties["alice"]; w.Server.Active() > 0 && alice.confirmed() && !alice.hung() {
 			alice.send(alice.InDialog("BYE", options{}))
 		}
+		w.hush()
 		w.Wait(time.Minute)
 		if w.Server.Active() == 0 && w.Server.Lingering() == 0 {
 			break

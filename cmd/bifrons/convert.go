@@ -29,7 +29,7 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 func coreSide(s *configs.Side) *b2bua.Side {
 	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
 		UDPOnly: s.UDPOnly, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
-		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF],
+		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF], Codecs: s.Media.Codecs,
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
 	if len(s.Apps) > 0 && s.Apps[0] == "ims" { // with the 2 s of a silent Route it stays below the 5 s of an S-CSCF
 		side.FirstWord = 2500 * time.Millisecond
