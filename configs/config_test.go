@@ -3,6 +3,7 @@ package configs
 import (
 	"log/slog"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"testing"
 	"time"
@@ -155,19 +156,19 @@ func TestCompleteMedia(t *testing.T) {
 		address, mediaSeen netip.Addr
 		want               SideMedia
 	}{
-		{"nothing said", netip.Addr{}, netip.Addr{}, netip.Addr{}, SideMedia{own, own, Relatch, DTMFAuto, 0}},
-		{"signalling behind NAT", nat, netip.Addr{}, netip.Addr{}, SideMedia{own, nat, Relatch, DTMFAuto, 0}},
-		{"media elsewhere", netip.Addr{}, media, netip.Addr{}, SideMedia{media, media, Relatch, DTMFAuto, 0}},
-		{"all said", nat, media, seen, SideMedia{media, seen, Relatch, DTMFAuto, 0}},
+		{"nothing said", netip.Addr{}, netip.Addr{}, netip.Addr{}, SideMedia{own, own, Relatch, DTMFAuto, nil, 0}},
+		{"signalling behind NAT", nat, netip.Addr{}, netip.Addr{}, SideMedia{own, nat, Relatch, DTMFAuto, nil, 0}},
+		{"media elsewhere", netip.Addr{}, media, netip.Addr{}, SideMedia{media, media, Relatch, DTMFAuto, nil, 0}},
+		{"all said", nat, media, seen, SideMedia{media, seen, Relatch, DTMFAuto, nil, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := DefaultSide("a")
 			s.Listen = []Listener{{"udp", netip.AddrPortFrom(own, 5060)}}
 			s.Advertise = netip.AddrPortFrom(c.advertise, 0)
-			s.Media = SideMedia{c.address, c.mediaSeen, Relatch, DTMFAuto, 0}
+			s.Media = SideMedia{c.address, c.mediaSeen, Relatch, DTMFAuto, nil, 0}
 			cfg := Config{Sides: []Side{s}}
 			cfg.Complete()
-			if got := cfg.Sides[0].Media; got != c.want {
+			if got := cfg.Sides[0].Media; !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
