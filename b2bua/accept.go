@@ -115,6 +115,8 @@ func (c *Call) accept() bool {
 	}
 	c.answered(a, t, d, reply{status: 200, out: out})
 	c.Invite = invite
+	c.describeOwn(a, d)
+	c.holdPlayer(a)
 	return true
 }
 

@@ -112,7 +112,7 @@ func (c *Call) key(l *Leg, k byte) {
 	if p := e.Player; p != nil && p.What.Barge {
 		c.endPlayer(l, keyed) // a collection that has waited for its end listens now
 	}
-	if e.Collector == nil || e.Player.heard() {
+	if e.Collector == nil || e.Player.ends() {
 		c.keep(e, k)
 		return
 	}
@@ -163,7 +163,7 @@ func (c *Call) applyCollect(w *Walk, e Collect) bool {
 		c.endPlayer(l, keyed) // typed ahead: nobody needs the prompt
 		return true
 	}
-	if !end.Player.heard() {
+	if !end.Player.ends() {
 		c.listenKeys(l)
 	}
 	return true

@@ -36,6 +36,7 @@ type stream struct {
 	Raw       bool
 	Send      bool // we may send to the party
 	Receive   bool // the party may send to us
+	Unready   bool // its network has not reserved what it needs to hear us before the answer (RFC 3312)
 }
 
 // errOffer is a description that cannot cross; the party gets its status.
@@ -119,7 +120,7 @@ func (c *Call) streams(s *sdp.Session) []stream {
 func (c *Call) ownStreams(s *sdp.Session, section int, f codec.Format) []stream {
 	out := c.streams(s)
 	m := &out[section]
-	m.Clock = f.ClockRate()
+	m.Clock, m.Unready = f.ClockRate(), !s.Media[section].Ready()
 	m.Formats = append([]codec.Format{f}, slices.DeleteFunc(m.Formats, func(g codec.Format) bool { return g.Type == f.Type })...)
 	return out
 }

@@ -99,7 +99,7 @@ func (c *Call) beginPlayer(l *Leg, e *Endpoint, p *Playing) {
 	}
 	e.Last++
 	p.ID, e.Player = e.Last, p
-	if k := e.Collector; k != nil && len(k.Digits) == 0 && p.heard() {
+	if k := e.Collector; k != nil && len(k.Digits) == 0 && p.ends() {
 		k.Until = 0 // its wait begins behind the prompt
 	}
 	c.startPlayer(l, l.speech(), p)
@@ -109,7 +109,7 @@ func (c *Call) beginPlayer(l *Leg, e *Endpoint, p *Playing) {
 func (c *Call) startPlayer(l *Leg, s *line, p *Playing) {
 	now := c.srv.now()
 	p.From, p.Since = p.offset(now), 0
-	if s.Send {
+	if s.heard(l) {
 		p.Since = now
 	}
 	c.do(media.Play{Port: s.port, ID: p.ID, Items: p.What.Items, Repeat: p.What.Repeat, Gap: p.What.Gap, Offset: p.From, Volume: p.What.Volume})
@@ -123,8 +123,8 @@ func (p *Playing) offset(now time.Duration) time.Duration {
 	return p.From + max(now-p.Since, 0)
 }
 
-// heard tells that a player will end by itself.
-func (p *Playing) heard() bool { return p != nil && p.What.Repeat >= 0 }
+// ends tells that a player will end by itself.
+func (p *Playing) ends() bool { return p != nil && p.What.Repeat >= 0 }
 
 // stopPlayer ends a leg's player; the relay's word about it comes too late to count.
 func (c *Call) stopPlayer(l *Leg) { c.endPlayer(l, media.ReasonStopped.String()) }
@@ -161,9 +161,9 @@ func (c *Call) holdPlayer(l *Leg) {
 	}
 	p, now := l.End.Player, c.srv.now()
 	switch {
-	case s.Send && p.Since == 0:
+	case s.heard(l) && p.Since == 0:
 		p.Since = now
-	case !s.Send && p.Since != 0:
+	case !s.heard(l) && p.Since != 0:
 		p.From, p.Since = p.offset(now), 0
 	}
 }

@@ -86,6 +86,7 @@ func speechOnly(list []sdp.Payload) (out []sdp.Payload) {
 func (l *Leg) remote(i int, s, t stream, shown []sdp.Payload, other *Leg) media.Remote {
 	r := media.Remote{Port: l.Ports[i].ID, RTP: s.RTP, RTCP: s.RTCP, Clock: s.Clock, Mux: s.Mux, Quiet: s.Quiet, Send: s.Send,
 		Receive: s.Receive, Latch: l.side.MediaLatch, Formats: s.Formats}
+	r.Send = s.heard(l)
 	if l.Own && len(r.Formats) > 1 { // the others were not answered
 		r.Formats = r.Formats[:1:1]
 	}
@@ -96,6 +97,9 @@ func (l *Leg) remote(i int, s, t stream, shown []sdp.Payload, other *Leg) media.
 	}
 	return r
 }
+
+// heard tells that a leg's party can hear what is sent to it.
+func (s *stream) heard(l *Leg) bool { return s.Send && !(s.Unready && l.Phase == Trying) }
 
 // MediaEvent takes news of the relay; it only posts.
 func (s *Server) MediaEvent(e media.Event) {

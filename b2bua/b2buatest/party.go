@@ -357,6 +357,9 @@ func (p *Party) describe(kind string) string {
 	case "pcmu", "many":
 		formats := map[string]string{"pcmu": "0", "many": "0 8 9 101"}[kind]
 		return head + fmt.Sprintf("m=audio %d RTP/AVP %s\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:30\r\n", port, formats)
+	case "reserving", "reserved":
+		have := map[string]string{"reserving": "none", "reserved": "sendrecv"}[kind]
+		return head + fmt.Sprintf(audio, port) + "a=curr:qos local " + have + "\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\na=des:qos optional remote sendrecv\r\n"
 	case "octet":
 		return head + fmt.Sprintf("m=audio %d RTP/AVP 96 97 105\r\na=rtpmap:96 AMR-WB/16000\r\na=rtpmap:97 AMR-WB/16000\r\na=fmtp:97 octet-align=1; mode-set=0,1,2; max-red=0\r\n"+
 			"a=rtpmap:105 telephone-event/16000\r\n", port)

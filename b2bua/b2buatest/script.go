@@ -187,7 +187,7 @@ func (w *World) run(words []string) {
 		}
 	case "press", "silence", "tones", "payload":
 		w.keys(words)
-	case "told", "plays", "played", "records", "recorded", "left", "listens", "speaks", "room":
+	case "told", "plays", "played", "records", "recorded", "left", "listens", "speaks", "heard", "room":
 		w.studio(words)
 	case "shown":
 		w.shown = append(w.shown, words[1:]...)

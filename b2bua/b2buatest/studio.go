@@ -62,7 +62,7 @@ func (w *World) studio(words []string) {
 		}
 		delete(w.Media.Writing, id)
 		w.news(words[1], media.Event{Kind: media.Recorded, ID: r.ID, Reason: reason(words[2]), Path: r.Path, Duration: 3 * time.Second})
-	case "left", "listens", "speaks", "room":
+	case "left", "listens", "heard", "speaks", "room":
 		w.heard(id, words)
 	}
 }
@@ -76,6 +76,10 @@ func (w *World) heard(id media.PortID, words []string) {
 	case "listens": // for tones in a phone's speech
 		if got := fmt.Sprint(w.Media.InBand[id]); got != words[2] {
 			w.fail("listens for tones of %s: %s, want %s", words[1], got, words[2])
+		}
+	case "heard": // whether a phone can hear us
+		if got := fmt.Sprint(w.Media.Remotes[id].Send); got != words[2] {
+			w.fail("what is sent to %s is heard: %s, want %s", words[1], got, words[2])
 		}
 	case "speaks": // the codecs spoken to a phone: speaks alice PCMA
 		var got []string

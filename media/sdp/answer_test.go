@@ -134,3 +134,23 @@ func TestOffer(t *testing.T) {
 		t.Fatal(d)
 	}
 }
+
+func TestReady(t *testing.T) {
+	for lines, want := range map[string]bool{
+		"": true,
+		"a=curr:qos local none\r\na=des:qos mandatory local sendrecv\r\n":     false,
+		"a=curr:qos local recv\r\na=des:qos mandatory local sendrecv\r\n":     false,
+		"a=curr:qos local sendrecv\r\na=des:qos mandatory local sendrecv\r\n": true,
+		"a=curr:qos local none\r\na=des:qos optional local sendrecv\r\n":      true,
+		"a=curr:qos remote none\r\na=des:qos mandatory remote sendrecv\r\n":   true,
+		"a=des:qos mandatory local\r\na=curr:x\r\n":                           true,
+	} {
+		var s Session
+		if err := s.Parse([]byte(top + "m=audio 4000 RTP/AVP 8\r\n" + lines)); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Media[0].Ready(); got != want {
+			t.Errorf("%q: %v, want %v", lines, got, want)
+		}
+	}
+}

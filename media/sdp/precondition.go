@@ -64,6 +64,24 @@ func (w *writer) desired(m *Media) (needed Direction) {
 	return needed
 }
 
+// Ready tells that the party has reserved of its own resources what it must have before it can hear us, and we it (RFC 3312 5):
+// until then what is sent to it may be lost.
+func (m *Media) Ready() bool {
+	var have, need Direction
+	for i := range m.Lines {
+		l := &m.Lines[i]
+		f := bytes.Fields(l.Attr())
+		switch {
+		case l.attr == attrCurr && len(f) == 3 && string(f[0]) == "qos" && string(f[1]) == "local":
+			have, _ = qosDirection(f[2])
+		case l.attr == attrDes && len(f) == 4 && string(f[0]) == "qos" && string(f[1]) == "mandatory" && string(f[2]) == "local":
+			d, _ := qosDirection(f[3])
+			need |= d
+		}
+	}
+	return need&^have == 0
+}
+
 func (w *writer) des(strength []byte, where string, d Direction) {
 	w.str("a=des:qos ")
 	w.dst = append(w.dst, strength...)
