@@ -5,6 +5,8 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/ims"
+	"github.com/bifrons/bifrons/services/announce"
+	"github.com/bifrons/bifrons/services/echo"
 	"github.com/bifrons/bifrons/services/example"
 	"github.com/bifrons/bifrons/services/reachability"
 )
@@ -30,6 +32,8 @@ type Entry struct {
 // Catalogue lists every application, in the order of their names.
 func Catalogue() []Entry {
 	return []Entry{
+		{Name: "announce", Version: "1", New: func(Deps) b2bua.App { return announce.App{} }, OnFailure: b2bua.Terminate},
+		{Name: "echo", Version: "1", New: func(Deps) b2bua.App { return echo.App{} }, OnFailure: b2bua.Terminate},
 		{Name: "example", Version: "1", New: func(Deps) b2bua.App { return example.App{} }, OnFailure: b2bua.Continue},
 		{Name: "ims", Version: "1", New: func(d Deps) b2bua.App { return d.chooser() }, OnFailure: b2bua.Continue},
 		{Name: "reachability", Version: "1", New: func(d Deps) b2bua.App { return reachability.App{Subscribers: d.Subscribers, AS: d.chooser()} },

@@ -13,6 +13,12 @@ import (
 // baresip runs a telephone of that name in a folder of its own: a tone as microphone, a test picture as camera.
 func baresip(t *testing.T, ip string, ports string, user, proxy string, args ...string) *exec.Cmd {
 	t.Helper()
+	return baresipWith(t, ip, ports, user, proxy, "", args...)
+}
+
+// baresipWith adds lines to its configuration.
+func baresipWith(t *testing.T, ip string, ports string, user, proxy, more string, args ...string) *exec.Cmd {
+	t.Helper()
 	modules := ""
 	for _, dir := range []string{"/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules"} {
 		if _, err := os.Stat(filepath.Join(dir, "fakevideo.so")); err == nil {
@@ -52,7 +58,7 @@ module fakevideo.so
 module vp8.so
 module account.so
 module menu.so
-`, ip, dir, user, user, ports, ip, modules)
+%s`, ip, dir, user, user, ports, ip, modules, more)
 	account := fmt.Sprintf("<sip:%s@%s>;regint=0;answermode=auto;audio_codecs=PCMA/8000/1;video_codecs=vp8;outbound=\"sip:%s\"\n", user, ip, proxy)
 	for name, text := range map[string]string{"config": config, "accounts": account, "contacts": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
