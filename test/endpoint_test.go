@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -242,6 +243,46 @@ func TestEchoOfKeys(t *testing.T) {
 	}
 }
 
+// TestAMRPhone: a telephone that speaks nothing but AMR is answered and hears frames of the mode it allows; what ffmpeg decodes of them is
+// the prompt.
+func TestAMRPhone(t *testing.T) {
+	t.Parallel()
+	need(t, "ffmpeg")
+	if out, _ := exec.Command("ffmpeg", "-hide_banner", "-encoders").CombinedOutput(); !bytes.Contains(out, []byte("libopencore_amrnb")) {
+		t.Skip("ffmpeg has no encoder for AMR")
+	}
+	s, source := speaking(t, "announce", 2.5)
+	offer := described(s.media(s.caller()), "m=audio 31000 RTP/AVP 96\r\na=rtpmap:96 AMR/8000\r\na=fmtp:96 octet-align=1; mode-set=7; max-red=0\r\n")
+	d, a, ringing := s.dials(t, "source", offer, 183)
+	if want := "a=fmtp:96 octet-align=1; mode-set=7"; !slices.Contains(linesOf(ringing.body, "a=fmtp"), want) {
+		t.Errorf("no %q in\n%s", want, ringing.body)
+	}
+	file := []byte("#!AMR\n")
+	next := uint32(0)
+	for i, p := range a.record(time.Second).events {
+		if p.PayloadType != 96 || len(p.Payload) != 2+31 || p.Payload[1]>>3&15 != 7 || i > 0 && p.Timestamp != next {
+			t.Fatalf("packet %d: type %d, %d bytes %x at %d, want %d", i, p.PayloadType, len(p.Payload), p.Payload[:2], p.Timestamp, next)
+		}
+		next = p.Timestamp + 160
+		file = append(append(file, p.Payload[1]&0x7c), p.Payload[2:]...)
+	}
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "heard.amr"), filepath.Join(dir, "heard.wav")
+	if err := os.WriteFile(in, file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := exec.Command("ffmpeg", "-v", "error", "-i", in, "-ar", "8000", "-ac", "1", out).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	c, _ := compare(readWAV(t, out), source)
+	t.Logf("%d bytes of AMR, correlation %.4f", len(file), c)
+	if c < 0.9 { // AMR keeps what the ear hears, not the form of the wave
+		t.Errorf("correlation %.4f", c)
+	}
+	d.ackFailure(d.ua.answer(d.invite, 404))
+	s.ended(ending{404, "bifrons"})
+}
+
 // weather is a network that loses packets and delays them.
 type weather struct {
 	loss   float64
@@ -307,7 +348,7 @@ func TestBaresipHears(t *testing.T) {
 	s, source := speaking(t, "echo", 2.5)
 	dir := t.TempDir()
 	base := 40000 + s.n*80
-	baresipWith(t, s.media(s.caller()), fmt.Sprintf("%d-%d", base, base+20), "alice", s.core(), "snd_path "+dir+"\nmodule sndfile.so\n",
+	baresipWith(t, s.media(s.caller()), fmt.Sprintf("%d-%d", base, base+20), "alice", s.core(), "snd_path "+dir+"\nmodule sndfile.so\njitter_buffer_type off\n",
 		"-e", "/dial sip:source@"+s.core())
 	eventually(t, patience, "the call", func() bool { return s.calls() == 1 })
 	var heard []float64

@@ -30,7 +30,7 @@ func (App) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 			hello = media.Item{Prompt: string(u.User), Fallback: &beep}
 		}
 		s.Do(b2bua.Accept{})
-		s.Do(b2bua.Play{Name: "hello", Items: []media.Item{{Silence: 200 * time.Millisecond}, hello}, Barge: true})
+		s.Do(b2bua.Play{Name: "hello", Items: []media.Item{{Silence: 500 * time.Millisecond}, hello}, Barge: true})
 		s.Do(b2bua.Collect{Name: "keys", Max: 32, End: "#", First: 10 * time.Second, Between: 2 * time.Second})
 		return b2bua.Stop
 	case b2bua.Collected:
