@@ -106,7 +106,7 @@ func TestMistakes(t *testing.T) {
 		{"not UTF-8", "sides:\n  \xff: x", "2:3: this is not UTF-8 text; save the file as UTF-8"},
 		{"two documents", ok + "---\n" + ok, "3:1: a second document begins here; one file has one configuration, remove the `---` before it"},
 		{"an odd key stays on one line", ok + "log: {\"a\\nb`\": 1}", "2:7: unknown key \"a\\nb`\"; valid: level, format"},
-		{"columns count characters", "sides: {a: {listen: udp:127.0.0.1:1, domain: 'ü', apps: [x]}}", "1:46: `ü` is not a host name; write one such as ims.example.org, without sip: or port\nf:1:58: no application is named `x`; valid: example, ims, reachable"},
+		{"columns count characters", "sides: {a: {listen: udp:127.0.0.1:1, domain: 'ü', apps: [x]}}", "1:46: `ü` is not a host name; write one such as ims.example.org, without sip: or port\nf:1:58: no application is named `x`; valid: example, ims, reachability"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg, err := Parse("f", []byte(c.file), sampleNames)
