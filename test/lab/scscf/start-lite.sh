@@ -3,7 +3,7 @@
 #   AS_URI=sip:10.0.0.9:5060   the AS under test
 #   ODI=user|uriparam|hdrparam how the original dialog identifier is written in our Route
 #   ODI_AT=127.0.0.9:5060      address in that Route instead of our own: the AS cannot come back
-#   REG_BODY=none|request|serviceinfo  body of the third-party REGISTER
+#   REG_BODY=none|request|serviceinfo|multipart  body of the third-party REGISTER
 #   ISC_ORIG=1 ISC_TERM=1      which session cases are sent to the AS
 #   ISC_METHODS='INVITE|MESSAGE|SUBSCRIBE'
 #   DEFAULT_HANDLING=0|1       session continued / terminated when the AS fails

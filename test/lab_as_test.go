@@ -1,0 +1,179 @@
+package test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const labDomain = "ims.mnc001.mcc001.3gppnetwork.org"
+
+// away writes the file of subscribers: Carol, who is never registered, with the number that she has left, if any.
+func away(t *testing.T, file, number string) {
+	t.Helper()
+	text := "- public: ['sip:15550000003@" + labDomain + "']\n"
+	if number != "" {
+		text += "  services: {reachability: '<reachability><divert-to>" + number + "</divert-to></reachability>'}\n"
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serveAS runs the server on the sample ims-as, with a file of subscribers.
+func serveAS(t *testing.T, users string) *server {
+	t.Helper()
+	text, err := os.ReadFile("../configs/ims-as.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "bifrons.yaml")
+	if err := os.WriteFile(file, append(text, "\nsubscribers: [{file: "+users+"}]\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, built(t, checked), network{}, "127.0.0.1:8070", dir, file)
+}
+
+// TestLabAS: registrations in each form of their body, calls in each form of the original dialog identifier, and a call that is
+// retargeted because the callee is not registered: Alice calls Carol, and Bob answers.
+func TestLabAS(t *testing.T) {
+	isolated(t, func(t *testing.T) {
+		for odi, body := range map[string]string{"user": "multipart", "uriparam": "request", "hdrparam": "serviceinfo"} {
+			t.Run(odi+" "+body, func(t *testing.T) {
+				users := filepath.Join(t.TempDir(), "users.yaml")
+				away(t, users, "")
+				l := startLab(t, "ODI="+odi, "REG_BODY="+body)
+				s := serveAS(t, users)
+				if text, err := l.script("ua/sipp.sh", "register", "bob"); err != nil {
+					t.Fatalf("register: %v\n%s", err, text)
+				}
+				if text, err := l.script("ua/sipp.sh", "register", "alice"); err != nil {
+					t.Fatalf("register: %v\n%s", err, text)
+				}
+				s.registrations(2, body)
+				// Nobody is there, and there is no number.
+				text, err := l.script("ua/sipp.sh", "call", "alice", "carol")
+				if err == nil || !strings.Contains(text, "SIP/2.0 480") {
+					t.Errorf("call to carol: %v, want 480 in\n%s", err, text)
+				}
+				s.idle()
+				if r := s.records(2); !strings.Contains(r[0].Cause+r[1].Cause, "not registered") {
+					t.Errorf("nobody said that carol is not registered: %+v", r)
+				}
+				away(t, users, "sip:15550000002@"+labDomain)
+				eventually(t, 5*time.Second, "the file is read again", func() bool {
+					text, err := s.get("/v1/subscribers/sip:15550000003@" + labDomain)
+					return err == nil && strings.Contains(text, "divert-to")
+				})
+				answered := make(chan error, 1)
+				go func() {
+					_, err := l.script("ua/sipp.sh", "answer", "bob")
+					answered <- err
+				}()
+				eventually(t, 5*time.Second, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
+				text, err = l.script("ua/sipp.sh", "call", "alice", "carol")
+				if err2 := <-answered; err != nil || err2 != nil || !strings.Contains(text, "SIP/2.0 181") {
+					t.Errorf("caller %v, callee %v, want 181 and success in\n%s", err, err2, text)
+				}
+				s.idle()
+				s.records(5) // the caller's half, Carol's that was sent on, and Bob's
+				l.diverted(t)
+				l.speech(t)
+			})
+		}
+	})
+}
+
+// registrations looks at what the S-CSCF has told, by the API and by the command line.
+func (s *server) registrations(n int, body string) {
+	s.t.Helper()
+	var page struct {
+		Registrations []struct {
+			User, SCSCF, By, Visited, Access string
+			Registered                       bool
+			Identities                       []string
+			Contacts                         []struct{ URI, Instance, Features string }
+			ServiceInfo                      string `json:"service_info"`
+		}
+	}
+	eventually(s.t, 5*time.Second, "the registrations are known", func() bool {
+		text, err := s.get("/v1/registrations")
+		return err == nil && json.Unmarshal([]byte(text), &page) == nil && len(page.Registrations) == n
+	})
+	for _, g := range page.Registrations {
+		if !g.Registered || g.By != "REGISTER" || g.SCSCF != "sip:127.0.0.2:5060" || !strings.Contains(g.Visited, "visited.") || !strings.Contains(g.Access, "utran-cell-id") {
+			s.t.Errorf("%+v", g)
+		}
+		phone := body == "request" || body == "multipart"
+		if (len(g.Contacts) == 1) != phone || (g.ServiceInfo == "lab-service-info") != (body == "serviceinfo" || body == "multipart") {
+			s.t.Errorf("body %s: %+v", body, g)
+		}
+		if phone && (g.Contacts[0].Instance != "urn:gsma:imei:35000000-000000-0" || !strings.Contains(g.Contacts[0].Features, "icsi-ref")) {
+			s.t.Errorf("%+v", g.Contacts)
+		}
+	}
+	out, err := ctl(s.t, "registrations", "sip:15550000002@"+labDomain, "--admin", s.api)
+	if err != nil || !strings.Contains(out, "registered") || strings.Contains(out, "15550000001@") {
+		s.t.Errorf("bifrons ctl registrations: %v\n%s", err, out)
+	}
+	out, err = ctl(s.t, "explain", "--to", "sip:15550000003@"+labDomain, "--served", "<sip:15550000003@"+labDomain+">;sescase=term;regstate=unreg", "--admin", s.api)
+	if err != nil || !strings.Contains(out, "terminating-unregistered") || !strings.Contains(out, "yes: reachability@") {
+		s.t.Errorf("bifrons ctl explain: %v\n%s", err, out)
+	}
+}
+
+// diverted looks at what the telephones saw of a call that was sent on.
+func (l *lab) diverted(t *testing.T) {
+	t.Helper()
+	const way = "<sip:15550000003@" + labDomain + ">;index=1, <sip:15550000002@" + labDomain + ";cause=404>;index=1.1;mp=1"
+	for phone, what := range map[string]string{"alice.msg": "SIP/2.0 181", "bob.msg": "INVITE sip:"} {
+		text, err := os.ReadFile(filepath.Join(l.run, phone))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(text), what)
+		if head, _, _ := strings.Cut(after, "\n\n"); !strings.Contains(strings.ReplaceAll(head, "\r", ""), "History-Info: "+way) {
+			t.Errorf("%s: no History-Info %s in\n%s", phone, way, head)
+		}
+	}
+}
+
+// TestLabHangs: the server stands still, or refuses all because it stops. With default handling 0 the S-CSCF completes the call
+// without it, with 1 the call ends; and the server that goes on again has nothing left over.
+func TestLabHangs(t *testing.T) {
+	for handling, completes := range map[string]bool{"0": true, "1": false} {
+		t.Run("default handling "+handling, func(t *testing.T) { labHangs(t, handling, completes) })
+	}
+}
+
+func labHangs(t *testing.T, handling string, completes bool) {
+	isolated(t, func(t *testing.T) {
+		users := filepath.Join(t.TempDir(), "users.yaml")
+		away(t, users, "")
+		l := startLab(t, "DEFAULT_HANDLING="+handling)
+		s := serveAS(t, users)
+		call := func(what string) {
+			t.Helper()
+			text, err := l.script("ua/sipp.sh", "pair")
+			if (err == nil) != completes {
+				t.Errorf("%s: %v\n%s", what, err, text)
+			}
+		}
+		if !completes { // Bob is there for a call that never comes: he need not wait for long
+			l.env = append(l.env, "TIMEOUT=9")
+		}
+		s.cmd.Process.Signal(syscall.SIGSTOP)
+		call("the server stands still")
+		s.cmd.Process.Signal(syscall.SIGCONT)
+		s.idle()
+		// It stops, while a call of its own lasts: what is new gets 503.
+		s.signal()
+		call("the server has stopped")
+		s.stop(5 * time.Second)
+	})
+}
