@@ -21,6 +21,9 @@ run: ## a call through Bifrons, here and now; needs nothing but Go
 build: ## bin/bifrons, one static binary
 	CGO_ENABLED=0 go build -trimpath -o bin/bifrons ./cmd/bifrons
 
+deb: ## bin/bifrons_VERSION_ARCH.deb, with a systemd unit
+	@configs/deb/build.sh
+
 test: ## everything CI runs; as root it installs from Debian what the tests need
 	@$(call install)
 	@$(MAKE) --no-print-directory lint
@@ -55,4 +58,4 @@ soak: ## SOAKCALLS (100000) calls that leave nothing behind, then ./test again a
 		$(call race,-count=1 -timeout 8m ./test/...); \
 	done
 
-.PHONY: help run build test lint bench fuzz soak
+.PHONY: help run build deb test lint bench fuzz soak

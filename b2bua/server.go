@@ -38,6 +38,7 @@ type Server struct {
 
 	table  table
 	wheel  wheel
+	turned atomic.Int64 // when the wheel was
 	nextID atomic.Uint64
 	active atomic.Int64 // calls that have not ended
 

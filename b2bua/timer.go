@@ -109,7 +109,11 @@ func (s *Server) startWheel() {
 	}()
 }
 
+// Idle returns how long ago the server's clock was turned: a few milliseconds, unless the server hangs.
+func (s *Server) Idle() time.Duration { return s.now() - time.Duration(s.turned.Load()) }
+
 func (s *Server) tick(run *runner) int {
+	s.turned.Store(int64(s.now()))
 	s.ping(s.now())
 	s.remind(s.now())
 	due := s.wheel.advance(s.now())

@@ -32,7 +32,7 @@ func ctlCommand() *cobra.Command {
 	root.AddCommand(
 		c.ask("status", "Health, version and number of calls", "/healthz", showStatus),
 		c.ask("calls", "The calls at hand", "/v1/calls", showCalls),
-		c.callCommand(), c.hangupCommand(), c.traceCommand(),
+		c.callCommand(), c.hangupCommand(), c.traceCommand(), c.drainCommand(),
 		c.ask("records", "The calls that ended last, newest first", "/v1/records", showRecords),
 		c.ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
 		c.ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),

@@ -31,6 +31,22 @@ func (c *console) hangupCommand() *cobra.Command {
 		}}
 }
 
+func (c *console) drainCommand() *cobra.Command {
+	return &cobra.Command{Use: "drain", Short: "Make the server leave: no new calls, its end when the others have ended", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			body, err := send(cmd.Context(), http.MethodPost, "http://"+c.at+"/v1/drain")
+			if err != nil {
+				return err
+			}
+			var left struct{ Calls int }
+			if err := json.Unmarshal(body, &left); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "draining: %d calls are left; the server ends with the last, or when calls.drain is over\n", left.Calls)
+			return err
+		}}
+}
+
 func showCalls(w io.Writer, body []byte) error {
 	var all struct{ Calls []b2bua.Info }
 	if err := json.Unmarshal(body, &all); err != nil {

@@ -37,6 +37,7 @@ type node struct {
 	records   map[string]*cdr.Writer // by store
 	copies    *trace.HEP
 	drain     time.Duration
+	leave     chan struct{} // closed when the API asks the server to stop
 	log       *slog.Logger
 
 	bell          bell
@@ -47,7 +48,7 @@ type node struct {
 
 // startNode makes all parts of a server from a configuration and starts them, the listeners last.
 func startNode(cfg *configs.Config, log *slog.Logger) (*node, error) {
-	n := &node{drain: cfg.Calls.Drain, log: log}
+	n := &node{drain: cfg.Calls.Drain, leave: make(chan struct{}), log: log}
 	if err := n.start(cfg); err != nil {
 		n.close()
 		return nil, err
@@ -107,7 +108,7 @@ func (n *node) start(cfg *configs.Config) error {
 	registry.MustRegister(srv.Metrics(), listenerMetrics(n.listeners))
 	srv.Start()
 	if cfg.Admin.Listen.IsValid() {
-		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Sh: n.users.http, Subscribers: users,
+		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Drain: sync.OnceFunc(func() { close(n.leave) }), Sh: n.users.http, Subscribers: users,
 			Explain: &explainer{as: as, apps: core.Apps, sides: core.Sides}}
 		if n.registrations != nil {
 			a.Registrations = n.registrations

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +22,7 @@ func serveCommand() *cobra.Command {
 		Use:   "serve [-c FILE]",
 		Short: "Run the server",
 		Long: `Runs the server until SIGTERM or SIGINT: new calls are then refused, calls at hand may finish within calls.drain, the
-rest is ended with BYE, and the exit status is 0. Without -c it runs on configs/minimal.yaml, which is built in.`,
+rest is ended with BYE, and the exit status is 0. A second signal ends them at once. Without -c it runs on configs/minimal.yaml, which is built in.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(file)
@@ -59,11 +61,36 @@ func serve(ctx context.Context, cfg *configs.Config, stderr io.Writer) error {
 		attrs = append(attrs, "admin", n.api.Addr().String())
 	}
 	log.Info("bifrons is ready", attrs...)
-	<-ctx.Done()
+	boss := newSupervisor(log)
+	defer boss.close()
+	boss.ready(strings.Join(at, " "), n.core.Idle)
+	select {
+	case <-ctx.Done():
+	case <-n.leave:
+	}
 	log.Info("bifrons stops: no new calls", "calls", n.core.Active(), "drain", n.drain)
-	ended := n.Shutdown(context.Background())
+	boss.stopping("no new calls")
+	hurry, calm := impatience(log)
+	defer calm()
+	ended := n.Shutdown(hurry)
 	log.Info("bifrons has stopped", "ended", ended)
 	return nil
+}
+
+// impatience gives a context that ends with the next signal: who sends a second one does not want to wait for calls.
+func impatience(log *slog.Logger) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGTERM, syscall.SIGINT)
+	go func() { // ends with stop
+		select {
+		case <-again:
+			log.Warn("a second signal: calls end now")
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { signal.Stop(again); cancel() }
 }
 
 // logger writes text on a terminal, JSON elsewhere, unless the configuration says which.

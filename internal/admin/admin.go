@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -40,7 +41,9 @@ type Config struct {
 	Calls   Calls
 	Metrics prometheus.Gatherer
 	Version string
-	Peers   Peers
+	// Drain makes the server leave: no new calls, and its end when the others have ended or their time is over.
+	Drain func()
+	Peers Peers
 	// Sh serves /v1/subscribers/ from the HSS, Subscribers the look-ups there that name a key with ?by=.
 	Sh          http.Handler
 	Subscribers ims.Source
@@ -109,6 +112,22 @@ func handler(cfg Config) http.Handler {
 		}
 		answer(w, status, h)
 	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if cfg.Calls.Draining() {
+			http.Error(w, "draining", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ready\n")
+	})
+	mux.HandleFunc("GET /v1/version", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"version": cfg.Version})
+	})
+	if cfg.Drain != nil {
+		mux.HandleFunc("POST /v1/drain", func(w http.ResponseWriter, _ *http.Request) {
+			cfg.Drain()
+			answer(w, http.StatusAccepted, map[string]any{"calls": cfg.Calls.Active()})
+		})
+	}
 	calls(mux, cfg.Calls)
 	mux.HandleFunc("GET /v1/records", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"records": cfg.Calls.Records()})
