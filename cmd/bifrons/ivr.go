@@ -27,7 +27,7 @@ docs/ivr.md tells the rest.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(ivrCheckCommand(), ivrTryCommand(), ivrTestCommand(), ivrNewCommand(), ivrConvertCommand(), ivrSchemaCommand())
+	c.AddCommand(ivrCheckCommand(), ivrTryCommand(), ivrTestCommand(), ivrNewCommand(), ivrDrawCommand(), ivrConvertCommand(), ivrSchemaCommand())
 	return c
 }
 

@@ -321,3 +321,14 @@ func among(set string, k byte) bool {
 	}
 	return false
 }
+
+// Source gives the value as it is written.
+func (v Value) Source() string {
+	if v.tree == nil {
+		return ""
+	}
+	if v.tree.Scalar() {
+		return v.tree.Text
+	}
+	return Show(v.tree.Value())
+}
