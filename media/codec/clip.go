@@ -72,3 +72,17 @@ func (f Format) AppendSilence(b []byte, ticks int64) []byte {
 	}
 	return b
 }
+
+// Concat puts clips of one format, none of them endless, behind one another.
+func Concat(clips []*Clip) *Clip {
+	out := &Clip{}
+	for _, c := range clips {
+		for _, at := range c.Frames {
+			out.Frames = append(out.Frames, uint32(len(out.Data))+at)
+		}
+		out.Data = append(out.Data, c.Data...)
+		out.Length += c.Length
+		out.wide = out.wide || c.wide
+	}
+	return out
+}

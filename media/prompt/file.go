@@ -102,3 +102,28 @@ func identity(path string, info os.FileInfo) string {
 
 // errMissing is a prompt that is in no place.
 var errMissing = errors.New("no such prompt")
+
+// named is a file with its name without extension.
+type named struct {
+	name string
+	data []byte
+}
+
+// filesOf reads the files of a directory that have an extension; an empty name of a directory has none.
+func filesOf(directory, ext string) (out []named, err error) {
+	if directory == "" {
+		return nil, nil
+	}
+	paths, err := filepath.Glob(filepath.Join(directory, "*"+ext))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range paths {
+		data, err := read(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, named{strings.TrimSuffix(filepath.Base(p), ext), data})
+	}
+	return out, nil
+}

@@ -17,15 +17,16 @@ import (
 
 // Library is the media.Prompts of a node. Its methods may be called from any goroutine.
 type Library struct {
-	cfg     Config
-	log     *slog.Logger
-	cache   *cache
-	encoder *encoder
-	store   *store // nil if there is none
-	speech  []speaker
-	built   set
-	end     context.CancelFunc
-	ctx     func() context.Context // over when the library is closed
+	cfg      Config
+	log      *slog.Logger
+	cache    *cache
+	encoder  *encoder
+	store    *store // nil if there is none
+	speech   []speaker
+	built    set
+	grammars []spokenRules
+	end      context.CancelFunc
+	ctx      func() context.Context // over when the library is closed
 }
 
 var _ media.Prompts = (*Library)(nil)
@@ -49,6 +50,9 @@ func New(cfg Config, log *slog.Logger) (*Library, error) {
 		return nil, fmt.Errorf("prompts: no tones of country %q", cfg.Country)
 	}
 	if l.built, err = openSet(); err != nil {
+		return nil, err
+	}
+	if l.grammars, err = openGrammars(cfg.Directory); err != nil {
 		return nil, err
 	}
 	if cfg.Store != "" {
