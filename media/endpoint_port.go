@@ -6,6 +6,9 @@ import "github.com/bifrons/bifrons/media/codec"
 func (r *Relay) reform(p *port, formats []codec.Format) {
 	first := p.speech()
 	p.formats = formats
+	if t := p.traffic; t != nil && t.recorder != nil {
+		t.recorder.formats = formats
+	}
 	if t := p.traffic; t != nil && t.player != nil && p.speech() != first {
 		r.tune(p)
 	}
@@ -27,5 +30,9 @@ func (r *Relay) silence(p *port) {
 	if n := p.traffic.player; n != nil {
 		r.drop(n)
 		p.traffic.player = nil
+	}
+	if n := p.traffic.recorder; n != nil {
+		n.end(ReasonHangup)
+		p.traffic.recorder = nil
 	}
 }

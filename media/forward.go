@@ -62,7 +62,7 @@ func (r *Relay) candidate(p *port) (Path, bool) {
 	t, q := p.traffic, p.peer
 	if t == nil || q == nil || q.traffic == nil || t.path != nil || p.raw || !p.receive || !q.send || len(t.more) > 0 ||
 		t.main.in.received < steady || !t.latched.IsValid() || t.conn != t.latched || len(q.traffic.tones) > 0 ||
-		q.traffic.speaks() {
+		q.traffic.speaks() || q.traffic.overheard() || t.overheard() {
 		return Path{}, false
 	}
 	out := &q.traffic.main.out

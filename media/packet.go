@@ -110,6 +110,9 @@ func (r *Relay) stream(p *port, h *header, b []byte, now int64, d *delivery) {
 		clock = 0
 	}
 	ext := l.in.update(h, ticks(now, clock), clock)
+	if n == 0 && kind == PayloadMedia && t.overheard() {
+		r.overhear(p, h, b[h.size:h.size+h.payload], now, d)
+	}
 	fd, to, ok := r.way(p)
 	if !ok {
 		return
@@ -130,7 +133,11 @@ func (r *Relay) stream(p *port, h *header, b []byte, now int64, d *delivery) {
 		out.mapped = false
 	}
 	seq, time := out.translate(h, ext, now, p.clock)
-	r.leave(q, rewriteRTP(b, *h, p.strip, seq, time, out.ssrc), fd, to, d)
+	b = rewriteRTP(b, *h, p.strip, seq, time, out.ssrc)
+	if n == 0 {
+		r.emit(q, b, now)
+	}
+	r.leave(q, b, fd, to, d)
 }
 
 // way tells whether what a party sends goes on to the party at the other end of the link, and where. What does not is

@@ -1,13 +1,13 @@
 package media
 
+import "github.com/bifrons/bifrons/media/codec"
+
 type seat struct{}
 type room struct{}
 
+func (s *seat) take(codec.Format, uint32, []byte) {}
+
 func (r *Relay) mix(*thread, *room, int64, []delivery) []delivery { return nil }
 
-func (Listen) apply(*Relay)     {}
-func (Record) apply(*Relay)     {}
-func (Pause) apply(*Relay)      {}
-func (StopRecord) apply(*Relay) {}
-func (Enter) apply(*Relay)      {}
-func (Leave) apply(*Relay)      {}
+func (Enter) apply(*Relay) {}
+func (Leave) apply(*Relay) {}

@@ -256,6 +256,7 @@ func (r *Relay) depart(p *port, b []byte, time uint32, at int64, fd int32, to ne
 	s.last = time
 	p.traffic.sent.add(b)
 	r.totals.sent.add(b)
+	r.emit(p, b, at)
 	return delivery{data: b, port: p, fd: fd, to: to}
 }
 

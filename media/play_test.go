@@ -40,7 +40,10 @@ func (f fakePrompts) Clip(ctx context.Context, item Item, format codec.Format, _
 		}
 		name = "s40"
 	}
-	if item.Silence > 0 || item.File == "" {
+	if item.Tone == "beep" {
+		name = "B60"
+	}
+	if item.Silence > 0 || name == "" {
 		name = fmt.Sprintf("-%d", item.Silence.Milliseconds())
 	}
 	var ms int

@@ -68,6 +68,8 @@ type traffic struct {
 	tones        []tone
 	player       *player
 	seat         *seat // in a room
+	recorder     *recorder
+	ear          *ear
 	path         *path // its stream is forwarded elsewhere
 	asked        asked // of our sender report
 	theirs       asked // of the party's

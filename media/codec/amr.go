@@ -290,3 +290,6 @@ func (r *bitReader) get(n int) (v uint) {
 }
 
 func (r *bitReader) align() { r.at = (r.at + 7) &^ 7 }
+
+// Speech tells whether a frame, as in a file, is speech and no comfort noise or gap.
+func (o AMROptions) Speech(frame []byte) bool { return int(frame[0]>>3&15) < o.sid() }

@@ -71,7 +71,12 @@ func TestSpeechService(t *testing.T) {
 			http.Error(w, "no", http.StatusTeapot)
 		}
 	}))
-	t.Cleanup(func() { close(hold); server.CloseClientConnections(); server.Close(); http.DefaultClient.CloseIdleConnections() })
+	t.Cleanup(func() {
+		close(hold)
+		server.CloseClientConnections()
+		server.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
 	port := func(name, path string, languages ...string) Port {
 		return Port{Name: name, URL: server.URL + path + "?t={text}&v={voice}&l={language}", Languages: languages, Voice: "v-{language}"}
 	}
