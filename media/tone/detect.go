@@ -10,6 +10,7 @@ import (
 //
 //   - the tones hold 60 % of all that is heard (talk-off: speech has more to it);
 //   - the higher group is at most 5 dB above and 8 dB below the lower one, with some room (twist);
+//   - there is next to nothing of their harmonics, which instruments and voices have;
 //   - no other tone of a group comes within 6 dB of the one heard;
 //   - the phases advance as those of frequencies within 2.2 % of the nominal ones do, and the level stays within 6 dB. A
 //     voice glides.
@@ -23,6 +24,9 @@ type Detector struct {
 	filled int
 	turns  [8]complex64 // what the references turn by in half a block
 	phase  [8]complex64
+
+	samples []float32 // of the block, for the harmonics
+	window  []float32
 
 	last    block
 	run     int // steady blocks with that key
@@ -61,6 +65,8 @@ const (
 	apart      = 3.98 // 6 dB
 	even       = 3.98
 	drift      = 0.022
+	clean      = 0.03
+	clear      = 180.0         // Hz from the other tone, where a harmonic can be told from it
 	faint      = 180.0 * 180.0 // mean square, about -42 dBm0
 	forgetGaps = 120 * time.Millisecond
 )
@@ -85,6 +91,10 @@ func NewDetector(rate int) *Detector {
 		d.turns[i] = complex(float32(math.Cos(turn)), float32(-math.Sin(turn)))
 		d.phase[i] = 1
 	}
+	d.samples, d.window = make([]float32, 2*d.hop), make([]float32, 2*d.hop)
+	for i := range d.window {
+		d.window[i] = float32(0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(len(d.window))))
+	}
 	d.half[1].whole = true
 	return d
 }
@@ -103,8 +113,9 @@ func (d *Detector) Hear(pcm []int16, found func(key byte, long time.Duration)) {
 			}
 			h.at[i] += complex(re, im)
 		}
-		for _, s := range pcm[:n] {
+		for i, s := range pcm[:n] {
 			h.power += float32(s) * float32(s)
+			d.samples[d.hop+d.filled+i] = float32(s)
 		}
 		pcm = pcm[n:]
 		if d.filled += n; d.filled == d.hop {
@@ -136,6 +147,7 @@ func (d *Detector) step(found func(byte, time.Duration)) {
 		d.phase[i] = p / complex(float32(math.Hypot(float64(real(p)), float64(imag(p)))), 0)
 	}
 	now := d.look()
+	copy(d.samples, d.samples[d.hop:])
 	whole := d.half[0].whole
 	d.half[0], d.half[1], d.filled = d.half[1], spectrum{whole: true}, 0
 	d.half[0].whole = true
@@ -193,7 +205,25 @@ func (d *Detector) look() block {
 	if !ok1 || !ok2 || c > r*twistHigh || r > c*twistLow || 2*(r+c) < enough*n*total {
 		return block{}
 	}
+	over := 2 * rows[row]
+	if math.Abs(over-columns[col]) < clear {
+		over = 3 * rows[row]
+	}
+	if d.power(over)+d.power(2*columns[col]) > clean*(r+c) {
+		return block{}
+	}
 	return block{key: keypad[row*4+col], row: row, col: col, at: [2]complex64{at[row], at[4+col]}, level: r + c}
+}
+
+// power is what the block has at a frequency, through a window, in the measure of the others.
+func (d *Detector) power(hz float64) float32 {
+	w := 2 * math.Pi * hz / float64(d.rate)
+	k := float32(2 * math.Cos(w))
+	var a, b float32 // Goertzel
+	for i, s := range d.samples {
+		a, b = s*d.window[i]+k*a-b, a
+	}
+	return 4 * (a*a + b*b - k*a*b)
 }
 
 func strongest(p []float32) (best int, clear bool) {
