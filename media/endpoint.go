@@ -117,21 +117,6 @@ type StopRecord struct {
 	ID   uint32 `json:"id,omitempty"`
 }
 
-// RoomID names a room of a relay, in which each party hears all others. The caller of Do chooses the numbers.
-type RoomID uint64
-
-// Enter brings a port into a room, which is made by the first one and gone with the last; it leaves the room it was in. A
-// port whose party speaks a format that is not decoded (AMR), and the 33rd port, get the event Left instead.
-type Enter struct {
-	Port PortID `json:"port"`
-	Room RoomID `json:"room"`
-}
-
-// Leave takes a port out of its room.
-type Leave struct {
-	Port PortID `json:"port"`
-}
-
 // Prompts is where a relay's players get what they play.
 type Prompts interface {
 	// Clip returns an item as payloads of a format. It is called beside the relay threads and may wait, as long as the

@@ -9,6 +9,14 @@ func (r *Relay) reform(p *port, formats []codec.Format) {
 	if t := p.traffic; t != nil && t.recorder != nil {
 		t.recorder.formats = formats
 	}
+	if t := p.traffic; t != nil && t.seat != nil && p.speech() != first {
+		if err := p.speech().Decodable(); err != nil {
+			r.leaveRoom(p)
+			r.post(p, Event{Kind: Left, Reason: ReasonFailed, Err: "it cannot be mixed any more: " + err.Error()})
+		} else {
+			r.furnish(t.seat.room)
+		}
+	}
 	if t := p.traffic; t != nil && t.player != nil && p.speech() != first {
 		r.tune(p)
 	}
@@ -35,4 +43,5 @@ func (r *Relay) silence(p *port) {
 		n.end(ReasonHangup)
 		p.traffic.recorder = nil
 	}
+	r.leaveRoom(p)
 }

@@ -38,6 +38,7 @@ type Relay struct {
 	totals totals
 	open   int
 	closed bool
+	rooms  map[RoomID]*room
 	roused uint64 // threads to be woken for what a command asked
 }
 
