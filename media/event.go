@@ -71,6 +71,8 @@ type Event struct {
 	// Duration is also how much a Recorded has in its file, and how far a Played got: from the start of the first item, what
 	// Offset left out included, and repetitions.
 	Duration time.Duration
+	// InBand tells that a Digit was heard as a tone. A party may send a key both ways.
+	InBand bool
 	// ID and Reason are those of Played and Recorded.
 	ID     uint32
 	Reason Reason

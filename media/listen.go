@@ -56,7 +56,7 @@ func (e *ear) take(f codec.Format, stamp uint32, payload []byte, found func(key 
 
 // key tells of a key that was heard.
 func (d *delivery) key(p *port, key byte, long int64) {
-	d.events = append(d.events, Event{Call: p.call, Port: p.id, Kind: Digit, Key: key, Duration: time.Duration(long)})
+	d.events = append(d.events, Event{Call: p.call, Port: p.id, Kind: Digit, Key: key, Duration: time.Duration(long), InBand: true})
 }
 
 // shelf puts packets in the order of their timestamps. One that is early waits for those before it until three more have come.

@@ -55,7 +55,7 @@ func TestListen(t *testing.T) {
 			for strings.Count(keys, "") < 8 {
 				select {
 				case e := <-s.events:
-					if e.Kind == Digit {
+					if e.Kind == Digit && e.InBand {
 						keys += string(e.Key)
 					}
 				case <-time.After(5 * time.Second):
