@@ -4,7 +4,10 @@ go 1.26.0
 
 require golang.org/x/sys v0.49.0
 
-require github.com/miekg/dns v1.1.72 // indirect
+require (
+	github.com/miekg/dns v1.1.72 // indirect
+	github.com/nyaruka/phonenumbers v1.8.1 // indirect
+)
 
 require (
 	github.com/Azure/go-ntlmssp v0.1.1 // indirect

@@ -224,7 +224,8 @@ type Route struct {
 	Header  string
 	Value   *regexp.Regexp
 	To      string
-	NextHop NextHop // zero: that of the side
+	NextHop NextHop  // zero: that of the side
+	Rewrite *Rewrite // nil leaves the numbers as they are
 }
 
 // Pair names the policy of what crosses from one side to another; "" fits any side.

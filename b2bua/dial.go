@@ -18,6 +18,8 @@ type hop struct {
 	routes []string        // byte for byte
 	routed bool            // by a Route of the request
 	hunts  bool            // the side's own targets say where to
+
+	rewrite *Rewrite // of the route that was taken
 }
 
 // dial makes a leg for a branch and sends its INVITE: the end of an Invite's walk.
@@ -49,14 +51,14 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		return
 	}
 	m := inv.Request.Message
-	if x := (&passage{c.srv.policy(a.side, h.side), h.side.Domain, c.srv}); x.strayDialog(m) {
+	if x := (&passage{Policy: c.srv.policy(a.side, h.side), host: h.side.Domain, srv: c.srv}); x.strayDialog(m) {
 		c.failBranch(w.Branch, 481)
 		return
 	}
 	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
 		Routes: h.routes, Dest: h.addr, Name: h.ask.Host, CSeq: uint32(c.srv.random()) >> 4}
 	l.Local = l.local.index()
-	c.address(l, m, inv.Draft, h.host)
+	c.address(l, m, inv.Draft, &h)
 	d := &Dialog{Twin: noTwin} // it takes the first remote tag
 	l.Dialogs = append(l.Dialogs, d)
 	c.Legs = append(c.Legs, l)
@@ -64,7 +66,7 @@ func (c *Call) dial(w *Walk, inv Invite) {
 	if t := inv.Next.Timeout; t > 0 && c.Branches[w.Branch].Until == 0 {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
-	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1}
+	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1, rewrite: h.rewrite}
 	if err := c.crossOffer(a, l, d, m, &o); err != nil {
 		l.Phase = Over
 		c.closePorts(l)
@@ -91,16 +93,17 @@ func (c *Call) crossOffer(a, l *Leg, d *Dialog, m *sip.Message, o *outgoing) *er
 }
 
 // address fills From, To and Request-URI of a new leg by the pair's policy.
-func (c *Call) address(l *Leg, m *sip.Message, draft *Draft, host string) {
+func (c *Call) address(l *Leg, m *sip.Message, draft *Draft, h *hop) {
+	host := h.host
 	p := c.srv.policy(c.Legs[0].side, l.side)
-	b := p.appendParty(c.buffer(), draft, m, sip.HdrFrom, l.side.Domain)
+	b := p.appendParty(c.buffer(), draft, m, sip.HdrFrom, l.side.Domain, h.rewrite)
 	n := len(b)
-	b = p.appendParty(b, draft, m, sip.HdrTo, host)
+	b = p.appendParty(b, draft, m, sip.HdrTo, host, h.rewrite)
 	k := len(b)
 	if draft.RequestURI == string(m.RequestURI) {
-		b = c.appendTarget(b, p, draft.RequestURI, host)
+		b = c.appendTarget(b, p, h.rewrite.target(draft.RequestURI, host), host)
 	} else { // an App's, or the Contact of a redirection: it was set on purpose
-		b = append(b, draft.RequestURI...)
+		b = append(b, h.rewrite.target(draft.RequestURI, host)...)
 	}
 	all := string(b)
 	l.Us, l.Them, l.Target = all[:n], all[n:k], all[k:]
@@ -118,16 +121,18 @@ func (c *Call) appendTarget(dst []byte, p *Policy, uri, host string) []byte {
 }
 
 // appendParty prints From or To without tag: as an App has set it, else as the policy lets it cross.
-func (p *Policy) appendParty(dst []byte, d *Draft, m *sip.Message, id sip.HeaderID, host string) []byte {
+func (p *Policy) appendParty(dst []byte, d *Draft, m *sip.Message, id sip.HeaderID, host string, r *Rewrite) []byte {
 	for _, f := range d.Headers {
 		if sip.HeaderIDOf([]byte(f.Name)) != id {
 			continue
 		}
 		if a, err := sip.ParseAddress([]byte(f.Value)); err == nil {
+			a.URI = r.party(id, a.URI, host)
 			return append(dst, withoutParams(a)...)
 		}
 	}
 	a, _ := sip.ParseAddress(m.Get(id))
+	a.URI = r.party(id, a.URI, host)
 	return p.appendAddress(dst, a, host, id == sip.HdrFrom && p.veil(m)&(veilUser|veilHeader) != 0)
 }
 
@@ -205,8 +210,9 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 			return hop{}, 500
 		}
 		next = h.side.NextHop
-	} else if r := s.match(a.side, d); r != nil {
-		h.side = s.sides[r.To]
+	} else if i := MatchRoute(s.cfg.Routes, a.side.Name, d); i >= 0 {
+		r := &s.cfg.Routes[i]
+		h.side, h.rewrite = s.sides[r.To], r.Rewrite
 		if next, h.hunts = r.NextHop, false; next.none() {
 			next, h.hunts = h.side.NextHop, true
 		}
@@ -250,25 +256,25 @@ func routed(side *Side, routes []string, usual sip.Transport) (hop, int) {
 	return h, 0
 }
 
-// match returns the first route that fits.
-func (s *Server) match(from *Side, d *Draft) *Route {
+// MatchRoute returns the index of the first route that fits a request from a side, -1 if none does.
+func MatchRoute(routes []Route, from string, d *Draft) int {
 	u, err := sip.ParseURI([]byte(d.RequestURI))
 	user, host := u.User, u.Host
 	if err == nil && !u.IsSIP() {
 		user, _, _ = cutParams(u.Opaque)
 	}
-	for i := range s.cfg.Routes {
-		r := &s.cfg.Routes[i]
+	for i := range routes {
+		r := &routes[i]
 		switch {
-		case r.From != "" && r.From != from.Name,
+		case r.From != "" && r.From != from,
 			r.User != nil && !r.User.Match(user),
 			r.Host != nil && !r.Host.Match(host),
 			r.Header != "" && !r.header(d):
 			continue
 		}
-		return r
+		return i
 	}
-	return nil
+	return -1
 }
 
 // header tells whether any value of the route's header fits; without a pattern the header need only be there.

@@ -15,6 +15,8 @@ type passage struct {
 	*Policy
 	host string // our own, in the place of theirs
 	srv  *Server
+
+	rewrite *Rewrite // of the numbers of an INVITE
 }
 
 // appendCarried prints the headers of m that the policy lets cross, less those that the draft overrides.
@@ -36,6 +38,10 @@ func (x *passage) appendCarried(dst []byte, m *sip.Message, d *Draft) []byte {
 		value := len(dst)
 		switch r.Action {
 		case Carry:
+			if h.ID == sip.HdrPAssertedIdentity && x.rewrite != nil && x.rewrite.PAI {
+				dst = x.rewrite.appendIdentity(dst, h.Value)
+				break
+			}
 			dst = append(dst, h.Value...)
 		case Filter:
 			dst = appendFiltered(dst, h.Value, r.Only)

@@ -48,7 +48,7 @@ func TestRules(t *testing.T) {
 		}
 		s := &Server{mint: newMinter([16]byte{1}, 0)}
 		s.table.init([16]byte{})
-		x := passage{p, "home.example", s}
+		x := passage{Policy: p, host: "home.example", srv: s}
 		want := ""
 		if c.want != "" {
 			want = c.name + ": " + c.want + "\r\n"
@@ -74,7 +74,7 @@ func TestPrivacyObeyed(t *testing.T) {
 		for _, obeys := range []bool{true, false} {
 			p := TrustedPolicy()
 			p.Privacy = obeys
-			x := passage{p, "home.example", nil}
+			x := passage{Policy: p, host: "home.example"}
 			m := parsed(t, "Privacy: "+privacy+"\r\n"+headers)
 			var got []string
 			for l := range strings.Lines(string(x.appendCarried(nil, m, nil))) {
@@ -85,7 +85,7 @@ func TestPrivacyObeyed(t *testing.T) {
 			if w := map[bool]string{true: want, false: "P-Asserted-Identity Subject History-Info"}[obeys]; strings.Join(got, " ") != w {
 				t.Errorf("Privacy: %s, obeyed %v: %q cross, want %q", privacy, obeys, got, w)
 			}
-			party := string(p.appendParty(nil, &Draft{}, m, sip.HdrFrom, "home.example"))
+			party := string(p.appendParty(nil, &Draft{}, m, sip.HdrFrom, "home.example", nil))
 			if hidden := party == anonymous; hidden != (obeys && (strings.Contains(privacy, "user") || privacy == "header")) {
 				t.Errorf("Privacy: %s, obeyed %v: From is %s", privacy, obeys, party)
 			}

@@ -20,8 +20,9 @@ type outgoing struct {
 	describes   bool   // there is a description in it
 	settled     bool   // the exchange is complete: what m describes says nothing any more (RFC 3261 13.2.1)
 	reason      string
-	extra       string // further header lines
-	hops        int    // Max-Forwards; 0 is our own
+	extra       string   // further header lines
+	hops        int      // Max-Forwards; 0 is our own
+	rewrite     *Rewrite // of the route that an INVITE takes
 }
 
 // appendBranch prints the branch of a client transaction.
@@ -94,13 +95,14 @@ func (c *Call) appendContact(dst []byte, l *Leg, o *outgoing) []byte {
 }
 
 func (c *Call) passage(from, to *Leg) passage {
-	return passage{c.srv.policy(from.side, to.side), to.side.Domain, c.srv}
+	return passage{Policy: c.srv.policy(from.side, to.side), host: to.side.Domain, srv: c.srv}
 }
 
 // appendCrossing prints what crosses: headers by policy, then the body.
 func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
 	if o.m != nil {
 		x := c.passage(o.from, l)
+		x.rewrite = o.rewrite
 		dst = x.appendCarried(dst, o.m, o.draft)
 		if negotiates(o.m.Method) {
 			dst = appendEndToEnd(dst, o.m)

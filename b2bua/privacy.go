@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/numbers"
 )
 
 // veil is what a Privacy header asks to hide (RFC 3323 4.2, RFC 3325 9.3, RFC 7044 10.1).
@@ -120,7 +121,9 @@ func appendUser(dst, user []byte, n Naming, host string) []byte {
 	name, params, _ := cutParams(user)
 	if n == Normalised {
 		name, _, _ = bytes.Cut(name, []byte(":")) // a password
-		name = number(name)
+		if n, ok := numbers.Plain(string(name)); ok {
+			name = []byte(n)
+		}
 	}
 	dst = append(dst, name...)
 	for p := sip.Params(params); ; {
@@ -142,24 +145,6 @@ func appendUser(dst, user []byte, n Naming, host string) []byte {
 			dst = append(append(dst, '='), value...)
 		}
 	}
-}
-
-// number takes the visual separators out of a telephone number (RFC 3966 5.1.1); other names stay as they are.
-func number(name []byte) []byte {
-	out := make([]byte, 0, len(name))
-	for i, c := range name {
-		switch {
-		case c >= '0' && c <= '9' || c == '*' || c == '#' || c == '+' && i == 0:
-			out = append(out, c)
-		case c == '-' || c == '.' || c == '(' || c == ')':
-		default:
-			return name
-		}
-	}
-	if len(out) == 0 {
-		return name
-	}
-	return out
 }
 
 // maxDisplay bounds a display name, in characters.

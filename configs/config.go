@@ -46,6 +46,7 @@ type Side struct {
 	Liveness  Liveness
 	TLS       TLS
 	UDPOnly   bool // send requests of any size over UDP, against RFC 3261 18.1.1
+	Datagram  int  // the largest request that goes in one; 0: as the MTU of the path says
 	Apps      []string
 	Redirect  Redirect
 	Media     SideMedia
@@ -207,6 +208,7 @@ type Route struct {
 	Match   Match
 	To      string
 	NextHop Hop // zero: the next hop of the side To
+	Rewrite Rewrite
 }
 
 // Match is what a route asks of a request; all of it must hold. A nil

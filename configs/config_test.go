@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bifrons/bifrons/sip/numbers"
+
 	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/media/prompt"
 )
@@ -31,6 +33,7 @@ sides:
     trust: home
     next_hop: sip:orig@127.0.0.1:5090;lr
     udp_only: true
+    max_datagram: 4000
     apps: [example, menu]
     redirect: follow
     media: {address: 127.0.0.3, advertise: 192.0.2.3, latch: strict, dtmf: info, codecs: [AMR-WB, PCMA], dscp: 46}
@@ -47,7 +50,7 @@ sides:
     health: {try: 1s, ping: 5s, timeout: 500ms, strikes: 4, recover: 1m}
     advertise: "[2001:db8::6]"
 routes:
-  - {from: core, match: {user: '^\+49', host: '', header: {name: X-Class, value: gold}}, to: carrier, next_hop: 'sip:sbc.example.net:5070;transport=udp'}
+  - {from: core, match: {user: '^\+49', host: '', header: {name: X-Class, value: gold}}, to: carrier, next_hop: 'sip:sbc.example.net:5070;transport=udp', rewrite: {callee: [{e164: {region: DE}}, {match: '^\+(\d+)$', replace: '00$1', strip: 2, prefix: '0'}], caller: {strip: '+49', prefix: '0'}, also: [to, identity], as: tel}}
   - {match: {host: example}, to: core}
 policies:
   - {from: core, to: carrier, policy: transparent}
@@ -80,7 +83,7 @@ func TestParseEverything(t *testing.T) {
 				{"udp", netip.MustParseAddrPort("127.0.0.1:5070")},
 				{"udp", netip.MustParseAddrPort("127.0.0.2:5070")},
 			},
-			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Redirect: Follow, Strangers: Forbid,
+			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Datagram: 4000, Redirect: Follow, Strangers: Forbid,
 			NextHop:  Hop{URI: "sip:orig@127.0.0.1:5090;lr", Addr: netip.MustParseAddrPort("127.0.0.1:5090"), Network: "udp"},
 			Apps:     []string{"example", "menu"},
 			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3"), Strict, DTMFInfo, []string{"AMR-WB", "PCMA"}, 46},
@@ -103,6 +106,8 @@ func TestParseEverything(t *testing.T) {
 			From: "core", To: "carrier",
 			Match:   Match{User: regexp.MustCompile(`^\+49`), Header: HeaderMatch{"X-Class", regexp.MustCompile("gold")}},
 			NextHop: Hop{URI: "sip:sbc.example.net:5070;transport=udp", Name: "sbc.example.net:5070", Network: "udp", Told: true},
+			Rewrite: Rewrite{Callee: numbers.Rules{{Region: "DE"}, {Match: regexp.MustCompile(`^\+(\d+)$`), Replaces: true, Replace: "00$1", Strip: 2, Prefix: "0"}},
+				Caller: numbers.Rules{{StripText: "+49", Prefix: "0"}}, To: true, Identity: true, Form: numbers.Tel},
 		}, {
 			Match: Match{Host: regexp.MustCompile("example")}, To: "core",
 		}},

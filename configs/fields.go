@@ -110,6 +110,7 @@ func (d *decoder) side(v value, s *Side) {
 			})
 		}},
 		{"udp_only", d.flag(&s.UDPOnly)},
+		{"max_datagram", read(d, &s.Datagram, "a number of bytes", number)},
 		{"apps", readList(d, &s.Apps, "a list of applications", word)},
 		{"redirect", read(d, &s.Redirect, "a word", choice(same(Refuse), same(Follow)))},
 		{"media", func(v value) {
@@ -199,6 +200,7 @@ func (d *decoder) routes(v value, routes *[]Route) {
 			{"match", func(v value) { d.match(v, &r.Match) }},
 			{"to", d.text(&r.To)},
 			{"next_hop", read(d, &r.NextHop, "a URI such as sip:192.0.2.7:5060", hop)},
+			{"rewrite", func(v value) { d.rewrite(v, &r.Rewrite) }},
 		})
 		*routes = append(*routes, r)
 	})

@@ -17,6 +17,10 @@ func side(setting string) string {
 	return "sides:\n  a:\n    listen: udp:127.0.0.1:5060\n    " + setting + "\n"
 }
 
+func route(setting string) string {
+	return "sides: {a: {listen: udp:127.0.0.1:5060, next_hop: sip:127.0.0.1}}\nroutes:\n  - to: a\n    " + setting + "\n"
+}
+
 func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ name, file, want string }{
 		// keys
@@ -73,6 +77,19 @@ func TestMistakes(t *testing.T) {
 		{"next hop by name and no port", side("next_hop: 'sip:pbx.example.org:x'"), "4:15: `x` is not a port; write a number up to 65535"},
 		{"next hop by name over tcp", side("next_hop: sip:pbx.example.org;transport=tcp"), "4:15: side `a` has no tcp listener, which is the transport of `sip:pbx.example.org;transport=tcp`; add one, or change the next hop"},
 		{"name twice", side("next_hop: [sip:pbx.example.org, 'sip:PBX.example.org']"), "4:37: `sip:PBX.example.org` is in the list already; remove one of the two, or give it more weight"},
+		{"rewriting of nothing", route("rewrite: {also: to}"), "4:14: changes nothing; add `callee:`, `caller:` or `as:`"},
+		{"rule of nothing", route("rewrite: {callee: {match: x}}"), "4:23: changes nothing; add `replace:`, `e164:`, `strip:` or `prefix:`"},
+		{"template without an expression", route("rewrite: {callee: {replace: '$1'}}"), "4:33: stands for what `match` finds; add `match:` with an expression"},
+		{"template with a group too many", route("rewrite: {callee: {match: '^0(.*)', replace: '+49$2'}}"), "4:50: `+49$2`: $2 names no group of the expression, which has 1; write $1 for the first ( ), or $$ for a dollar"},
+		{"template that runs on", route("rewrite: {callee: {match: '^0(.*)', replace: '$1x'}}"), "4:50: `$1x`: $1x names a group \"1x\"; write ${1}x"},
+		{"bad expression of a rule", route("rewrite: {callee: {match: '+49', prefix: '0'}}"), "4:31: `+49` is not a regular expression: missing argument to repetition operator at `+`; see https://pkg.go.dev/regexp/syntax, and write \\ before + . * ? ( ) [ ] that stand for themselves"},
+		{"region in full", route("rewrite: {caller: {e164: {region: Germany}}}"), "4:39: `Germany` is no region: write the two letters of a country (ISO 3166), such as DE"},
+		{"no region", route("rewrite: {caller: {e164: {}}}"), "4:30: needs the region whose way of dialling the numbers are in, such as {region: DE}"},
+		{"prefix as a number", route("rewrite: {caller: {prefix: 0}}"), "4:32: must be text; put it in quotes: '0'"},
+		{"prefix that is none", route("rewrite: {caller: {prefix: 'a b'}}"), "4:32: `a b` cannot stand in a number; write digits, such as '0049'"},
+		{"too much to strip", route("rewrite: {caller: {strip: 1000}}"), "4:31: `1000` is not how many digits go; write 1 to 30, or the digits in quotes, such as '0049'"},
+		{"unknown form", route("rewrite: {as: urn}"), "4:19: unknown value `urn`; valid: tel, sip"},
+		{"datagrams of a size", side("max_datagram: 100000"), "4:19: 100000 is out of range; write something from 376 to 65507, or 0 for what the MTU of the path allows"},
 		{"name server by name", ok + "dns: {servers: [ns.example.org]}", "2:17: `ns.example.org` is not an IP address; write one such as 192.0.2.1 (names are not looked up here)"},
 		{"name server that never answers in time", ok + "dns: {timeout: 1m}", "2:16: `1m0s` is out of range; write something from 10ms to 5s"},
 		{"next hop by sips", side("next_hop: sips:192.0.2.7"), "4:15: `sips:192.0.2.7` is not a next hop we can use; write sip:address:port, such as sip:192.0.2.7:5060"},

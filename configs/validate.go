@@ -77,6 +77,9 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	if a, b := s.Media.Address, s.Media.Advertise; a.IsValid() && b.IsValid() && a.Is4() != b.Is4() {
 		bad(path+".media.advertise", fmt.Sprintf("%s and the media address %s are not of one IP version; give an advertise of the same", tick(b.String()), tick(a.String())))
 	}
+	if d := s.Datagram; d != 0 && (d < 376 || d > 65507) {
+		bad(path+".max_datagram", fmt.Sprintf("%d is out of range; write something from 376 to 65507, or 0 for what the MTU of the path allows", d))
+	}
 	if d := s.Media.DSCP; d < 0 || d > 63 {
 		bad(path+".media.dscp", fmt.Sprintf("%d is out of range; write something from 0 to 63", d))
 	}

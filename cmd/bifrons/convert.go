@@ -20,7 +20,7 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 	c.Audit = audits[cfg.Audit]
 	for _, r := range cfg.Routes {
 		c.Routes = append(c.Routes, b2bua.Route{From: r.From, User: r.Match.User, Host: r.Match.Host, Header: r.Match.Header.Name,
-			Value: r.Match.Header.Value, To: r.To, NextHop: nextHop(r.NextHop)})
+			Value: r.Match.Header.Value, To: r.To, NextHop: nextHop(r.NextHop), Rewrite: rewrite(&r.Rewrite)})
 	}
 	return c
 }
@@ -28,7 +28,7 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 // coreSide turns a side into the call core's, less its addresses.
 func coreSide(s *configs.Side) *b2bua.Side {
 	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
-		UDPOnly: s.UDPOnly, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
+		UDPOnly: s.UDPOnly, MaxDatagram: s.Datagram, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
 		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF], Codecs: s.Media.Codecs,
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
 	if len(s.Apps) > 0 && s.Apps[0] == "ims" { // with the 2 s of a silent Route it stays below the 5 s of an S-CSCF
@@ -61,6 +61,13 @@ func coreLiveness(l *configs.Liveness) b2bua.Liveness {
 var audits = map[configs.Audit]leak.Mode{configs.AuditOff: leak.Off, configs.AuditCount: leak.Count, configs.AuditBlock: leak.Block}
 
 var trusts = map[configs.Trust]b2bua.Trust{configs.Home: b2bua.Home, configs.Partner: b2bua.Partner, configs.Untrusted: b2bua.Untrusted}
+
+func rewrite(r *configs.Rewrite) *b2bua.Rewrite {
+	if r.IsZero() {
+		return nil
+	}
+	return &b2bua.Rewrite{Callee: r.Callee, To: r.To, Caller: r.Caller, PAI: r.Identity, Form: r.Form}
+}
 
 // nextHop keeps the host as the configuration writes it, for it stands in Request-URIs.
 func nextHop(h configs.Hop) b2bua.NextHop {

@@ -46,7 +46,7 @@ First time here?  bifrons demo`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), checkCommand(), demoCommand(), hssCommand(), ctlCommand(), policyCommand(), auditCommand(), ivrCommand())
+	root.AddCommand(serveCommand(), checkCommand(), demoCommand(), hssCommand(), ctlCommand(), policyCommand(), auditCommand(), ivrCommand(), routeCommand(), resolveCommand())
 	return root
 }
 
