@@ -23,7 +23,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	inCode := map[string]bool{"NAME": true}
-	for _, m := range regexp.MustCompile(`\{"([a-z_0-9]+)", `).FindAllStringSubmatch(read(t, "configs/fields.go")+read(t, "configs/subscribers.go")+read(t, "configs/ims.go")+read(t, "configs/dns.go")+read(t, "configs/prompts.go"), -1) {
+	for _, m := range regexp.MustCompile(`\{"([a-z_0-9]+)", `).FindAllStringSubmatch(read(t, "configs/fields.go")+read(t, "configs/subscribers.go")+read(t, "configs/ims.go")+read(t, "configs/dns.go")+read(t, "configs/rewrite.go")+read(t, "configs/prompts.go"), -1) {
 		inCode[m[1]] = true
 	}
 	if d := cmp.Diff(inCode, inPage); d != "" {

@@ -2,6 +2,9 @@ package test
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,4 +116,116 @@ func TestCancelWhileLookedUp(t *testing.T) {
 	call := s.connect(caller, callee) // the answer is known now
 	call.hangUp(call.a, call.b)
 	s.ended(ending{487, "caller"}, hungUp)
+}
+
+// TestNamedContact: the callee's Contact is a name; ACK and BYE go where DNS says. A name that has no address leads where the callee's
+// answer came from.
+func TestNamedContact(t *testing.T) {
+	t.Parallel()
+	for name, known := range map[string]bool{"phone.test": true, "alices-laptop.test": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := locatetest.Start(t, "")
+			s := start(t, func(set *settings) { set.Users = "dns: {servers: ['" + ns.Addr.String() + "'], timeout: 300ms}\n" })
+			ns.Set("_sip._udp.phone.test. 60 IN SRV 1 1 5060 host.test.\nhost.test. 60 IN A " + s.ip(13) + "\n")
+			caller, callee := s.phones()
+			heard := callee
+			if known {
+				heard = newUA(t, s.addr(13, 5060), s.carrier(), "hidden-phone")
+			}
+			d := caller.dialogTo("bob")
+			inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+			callee.reply(callee.request("INVITE"), "200 OK", unique("hidden-tag-"), sdp(s.media(s.callee()), 33000, 1), "Contact: <sip:hidden@"+name+">")
+			if ack := heard.request("ACK"); !strings.HasPrefix(ack.raw, "ACK sip:hidden@"+name+" SIP/2.0") {
+				t.Errorf("the ACK is\n%s", ack.raw)
+			}
+			d.accept(caller.answer(inv, 200))
+			d.ack("")
+			bye := d.send("BYE", "")
+			caller.answer(bye, 200)
+			heard.reply(heard.request("BYE"), "200 OK", "", "")
+			s.ended(hungUp)
+		})
+	}
+}
+
+// TestNumbersRewritten: what a route makes of the numbers of callee and caller.
+func TestNumbersRewritten(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(set *settings) {
+		set.Policy = "trusted"
+		set.Route = ", rewrite: {callee: [{e164: {region: DE}}, {strip: '+', prefix: '00'}], caller: {e164: {region: DE}}, also: [to, identity]}"
+	})
+	caller, callee := s.phones()
+	d := caller.dialogTo("030-1234567")
+	d.local = "<sip:030.9876543@ims.example.org>;tag=" + unique("secret-tag-")
+	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1), `P-Asserted-Identity: "Alice" <sip:0309876543@ims.example.org>, <tel:0309876543>`)
+	got := callee.request("INVITE")
+	for header, want := range map[string]string{"From": "<sip:+49309876543@", "To": "<sip:0049301234567@",
+		"P-Asserted-Identity": `"Alice" <sip:+49309876543@ims.example.org>, <tel:+49309876543>`} {
+		if !strings.Contains(got.get(header), want) {
+			t.Errorf("%s is %s, want %s", header, got.get(header), want)
+		}
+	}
+	if !strings.HasPrefix(got.raw, "INVITE sip:0049301234567@") {
+		t.Errorf("the callee got\n%s", got.raw)
+	}
+	callee.reply(got, "486 Busy Here", unique("hidden-tag-"), "")
+	d.ackFailure(caller.answer(inv, 486))
+	s.ended(ending{486, "callee"})
+}
+
+// TestLargeInDialog: an INFO that is too large for a packet goes by TCP to who takes it, and in a datagram to who does not.
+func TestLargeInDialog(t *testing.T) {
+	t.Parallel()
+	for _, takes := range []bool{true, false} {
+		t.Run(fmt.Sprintf("TCP %v", takes), func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			caller, callee := s.phones()
+			call := s.connect(caller, callee)
+			got := make(chan string, 1)
+			if takes {
+				l, err := net.Listen("tcp", s.callee())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				go func() { // ends with the listener
+					conn, err := l.Accept()
+					if err != nil {
+						return
+					}
+					defer conn.Close()
+					text, b := "", make([]byte, 8192)
+					for !strings.HasSuffix(text, "xxx") {
+						n, err := conn.Read(b)
+						if text += string(b[:n]); err != nil {
+							return
+						}
+					}
+					m, err := parse(text)
+					if err != nil {
+						return
+					}
+					_, _ = io.WriteString(conn, "SIP/2.0 200 OK\r\nVia: "+m.get("Via")+"\r\nFrom: "+m.get("From")+"\r\nTo: "+m.get("To")+"\r\nCall-ID: "+m.get("Call-ID")+"\r\nCSeq: "+m.get("CSeq")+"\r\nContent-Length: 0\r\n\r\n")
+					got <- text
+					_, _ = conn.Read(b)
+				}()
+			}
+			info := call.a.send("INFO", strings.Repeat("x", 1500), "Content-Type: text/plain")
+			if !takes {
+				m := callee.request("INFO")
+				callee.reply(m, "200 OK", "", "")
+				got <- m.raw
+			}
+			caller.answer(info, 200)
+			want := map[bool]string{true: "Via: SIP/2.0/TCP ", false: "Via: SIP/2.0/UDP "}[takes]
+			if text := <-got; !strings.Contains(text, want) {
+				t.Errorf("no %q in\n%s", want, text)
+			}
+			call.hangUp(call.a, call.b)
+			s.ended(hungUp)
+		})
+	}
 }

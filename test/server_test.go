@@ -30,6 +30,7 @@ type settings struct {
 	Max          int           // calls at once; 0: no limit
 	Targets      string        // next hops of the side carrier, instead of the callee
 	Side         string        // more settings of both sides, each with a comma before it
+	Route        string        // and of the route from core to carrier
 	CoreMedia    string        // more settings of the media of side core,
 	CarrierMedia string        // and of side carrier
 	Media        string        // and of all media, each with a comma before it
@@ -49,7 +50,7 @@ var configuration = template.Must(template.New("config").Parse(`sides:
   core: {listen: ['udp:{{.CoreIP}}:5060', 'tcp:{{.CoreIP}}:5060'], domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}{{with .CoreMedia}}, {{.}}{{end}}}{{.Side}}}
   carrier: {listen: ['udp:{{.CarrierIP}}:5060', 'tcp:{{.CarrierIP}}:5060'], domain: carrier.example.net, trust: untrusted, next_hop: {{if .Targets}}{{.Targets}}{{else}}'sip:{{.Callee}}'{{end}}, media: {{if .CarrierMedia}}{ {{.CarrierMedia}} }{{else}}{address: {{.CarrierIP}}}{{end}}{{.Side}}}
 routes:
-  - {from: core, to: carrier}
+  - {from: core, to: carrier{{.Route}}}
   - {from: carrier, to: core}
 policies:
   - {from: core, to: carrier, policy: {{.Policy}}}
