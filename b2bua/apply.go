@@ -83,7 +83,7 @@ func (c *Call) applyMedia(w *Walk, e Effect) (ok bool) {
 
 // applyDial opens a branch: the Apps after the dialling one see an Invite of their own.
 func (c *Call) applyDial(w *Walk, d Dial) bool {
-	if a := c.Legs[0]; c.Invite.Message == nil || a.Phase != Trying && !(a.Own && a.Phase == Confirmed) || len(c.Branches) >= maxBranches {
+	if a := c.Legs[0]; c.Invite.Message == nil || !a.awaits() || len(c.Branches) >= maxBranches {
 		return false
 	}
 	if d.NextHop != "" {

@@ -383,7 +383,7 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	b := &c.Branches[f.Branch]
 	b.Failed, b.Until = f.Status, 0
 	a := c.Legs[0]
-	if c.redirect(b, f) || a.Phase != Trying && !(a.Own && a.Phase == Confirmed) || a.Hold != nil {
+	if c.redirect(b, f) || !a.awaits() || a.Hold != nil {
 		return
 	}
 	best := f.Status

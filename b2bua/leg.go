@@ -191,6 +191,9 @@ func (l *Leg) confirmed() *Dialog {
 	return nil
 }
 
+// awaits tells that a caller may still be given a callee: nobody has answered, or Bifrons itself has.
+func (l *Leg) awaits() bool { return l.Phase == Trying || l.Own && l.Phase == Confirmed }
+
 // party names a leg in causes and records.
 func (l *Leg) party() string {
 	if l.Slot == 0 {
