@@ -11,7 +11,11 @@ import (
 // ping of a target, fail by it; a request that was too large for a datagram goes out in one after all, and one inside a dialog to
 // another place of its name. What else is lost so is repeated, or missed in time.
 func (s *Server) Refused(l *Local) sip.Refused {
-	return func(_ netip.AddrPort, sent []byte) {
+	return func(to netip.AddrPort, sent []byte) {
+		if l.Transport.Reliable() && bytes.HasPrefix(sent, []byte("SIP/2.0 ")) {
+			s.answerElsewhere(l, to, sent)
+			return
+		}
 		r, ok := s.mint.find(ourBranch(sent), idBranch)
 		if !ok {
 			s.metrics.strays.Inc()

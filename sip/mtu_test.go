@@ -2,6 +2,9 @@ package sip
 
 import (
 	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,5 +37,35 @@ func TestMTU(t *testing.T) {
 	}
 	if got := l.MTU(to); got == 1492 {
 		t.Error("an MTU is believed for ever")
+	}
+}
+
+// TestMTUOfInterface: in a network of its own, whose interface and one of whose routes have an MTU.
+func TestMTUOfInterface(t *testing.T) {
+	if os.Getenv("BIFRONS_MTU") == "" {
+		cmd := exec.Command("unshare", "-n", "sh", "-c", `ip link set lo mtu 1492 up && ip addr add 192.0.2.1/24 dev lo && ip -6 addr add 2001:db8::1/64 dev lo nodad &&
+			ip route add 198.51.100.0/24 dev lo mtu 1300 && exec "$0" -test.run='^TestMTUOfInterface$' -test.v`, os.Args[0])
+		cmd.Env = append(os.Environ(), "BIFRONS_MTU=here")
+		out, err := cmd.CombinedOutput()
+		switch {
+		case strings.Contains(string(out), "--- FAIL"):
+			t.Errorf("%s", out)
+		case err != nil:
+			t.Skipf("no network of our own can be made: %v\n%s", err, out)
+		}
+		return
+	}
+	for _, c := range []struct {
+		at, to string
+		want   int
+	}{{"192.0.2.1:0", "192.0.2.7", 1492}, {"192.0.2.1:0", "198.51.100.7", 1300}, {"192.0.2.1:0", "203.0.113.1", 0}, {"[2001:db8::1]:0", "2001:db8::1", 1492}} {
+		l, err := ListenUDP(netip.MustParseAddrPort(c.at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.MTU(netip.MustParseAddr(c.to)); got != c.want {
+			t.Errorf("from %s to %s: %d, want %d", c.at, c.to, got, c.want)
+		}
+		l.Close()
 	}
 }

@@ -229,3 +229,50 @@ func TestLargeInDialog(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswerElsewhere: the caller's connection has gone before the answer comes: it goes to the port of his Via (RFC 3261 18.2.2), or,
+// when nobody is there, to where the name in it leads (RFC 3263 5).
+func TestAnswerElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, named := range []bool{false, true} {
+		t.Run(fmt.Sprintf("by name %v", named), func(t *testing.T) {
+			t.Parallel()
+			ns := locatetest.Start(t, "")
+			s := start(t, func(set *settings) { set.Users = "dns: {servers: ['" + ns.Addr.String() + "'], timeout: 300ms}\n" })
+			ns.Set("proxy.test. 60 IN A " + s.ip(13) + "\n")
+			_, callee := s.phones()
+			sentBy, at := s.caller(), s.caller()
+			if named {
+				sentBy, at = "proxy.test:5060", s.addr(13, 5060)
+			}
+			l, err := net.Listen("tcp", at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(s.ip(11))}}
+			c, err := d.Dial("tcp", s.core())
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(c, "INVITE sip:bob@%[1]s SIP/2.0\r\nVia: SIP/2.0/TCP %[2]s;branch=z9hG4bKgone\r\nFrom: <sip:alice@ims.example.org>;tag=secret-gone\r\nTo: <sip:bob@%[1]s>\r\nCall-ID: secret-gone\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContact: <sip:alice@%[2]s;transport=tcp>\r\nContent-Length: 0\r\n\r\n", s.core(), sentBy)
+			inv := callee.request("INVITE")
+			c.Close()
+			eventually(t, patience, "the connection is gone", func() bool { return s.metric("bifrons_sip_stream_connections") == 0 })
+			callee.reply(inv, "486 Busy Here", unique("hidden-tag-"), "")
+			callee.request("ACK")
+			_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+			back, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer back.Close()
+			_ = back.SetDeadline(time.Now().Add(patience))
+			b := make([]byte, 4096)
+			n, _ := back.Read(b)
+			if !strings.HasPrefix(string(b[:n]), "SIP/2.0 486 ") {
+				t.Errorf("got %q", b[:n])
+			}
+		})
+	}
+}

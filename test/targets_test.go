@@ -123,7 +123,7 @@ func TestTargetReturns(t *testing.T) {
 	caller, callee := s.phones()
 	callee.always("OPTIONS", "200 OK")
 	at := s.addr(13, 5060)
-	eventually(t, 5*time.Second, "the first target is down", func() bool { return s.state(at) == "down" })
+	eventually(t, 5*time.Second, "the first target alone is down", func() bool { return s.state(at) == "down" && s.state(s.callee()) == "up" })
 	begun := time.Now()
 	c := s.connect(caller, callee)
 	if d := time.Since(begun); d > 250*time.Millisecond {
