@@ -47,8 +47,11 @@ func TestListen(t *testing.T) {
 					packets[i], packets[j] = packets[j], packets[i]
 				}
 			}
-			for _, b := range packets {
+			for i, b := range packets {
 				s.phone.write(s.phone.rtp, s.phone.to.Local, b)
+				if i%32 == 31 { // no more at once than a socket takes
+					eventually(t, s.Relay, s.phone.to.ID, "what was sent has come", func(st Stats) bool { return st.Received.Packets > uint64(i) })
+				}
 			}
 			s.phone.write(s.phone.rtp, s.phone.to.Local, packets[len(packets)-1])
 			keys := ""
