@@ -27,6 +27,7 @@ type State struct {
 
 	Invite  Text // the caller's, as long as it may still be dialled
 	Hops    int  // Max-Forwards of it
+	Class   Class
 	Keys    [2]uint64
 	Winner  uint8 // the leg that answered, 0 none
 	Started time.Time
@@ -68,6 +69,7 @@ type Call struct {
 	cancels map[uint32]context.CancelFunc // of look-ups, by hold generation
 	gen     uint32
 	links   []Link // of the chain, resolved
+	turns   turns
 	shared  atomic.Pointer[[2]dialogID]
 	parting outgoing // the message that ends the call, while it does,
 	extra   string   // and what an App has added to its answer
@@ -120,8 +122,8 @@ func (c *Call) survive() {
 	c.srv.log.Error("step panicked, its call is dropped", "call", c.ID, "panic", r, "stack", string(debug.Stack()))
 	if c.Cause == nil {
 		c.Cause = &Cause{Status: 500, By: ByBifrons, Text: "internal error"}
-		c.srv.active.Add(-1)
 	}
+	c.giveBack()
 	for _, l := range c.Legs {
 		l.Hold = nil
 		for i := range l.Ports {
@@ -154,6 +156,7 @@ func (c *Call) stranded() {
 // ended and nothing lingers.
 func (c *Call) settle() {
 	c.stranded()
+	c.giveBack()
 	c.share()
 	var due time.Duration
 	soonest := func(d time.Duration) {
@@ -343,7 +346,6 @@ func (c *Call) end(cause Cause) {
 	for i := range c.Branches {
 		c.Branches[i].Until, c.Branches[i].Hunt, c.Branches[i].Seek = 0, nil, nil
 	}
-	c.srv.active.Add(-1)
 	c.srv.metrics.ended(cause.Status)
 	c.srv.cfg.CDR.Write(rec)
 	c.srv.history.add(&rec)

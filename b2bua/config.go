@@ -27,8 +27,11 @@ type Config struct {
 	Apps map[string]Link // what the chains of the sides name
 
 	Timers      sip.Timers
-	MaxForwards int           // of requests of our own, and of an INVITE that has none
-	MaxCalls    int           // 0 is no limit; one more gets 503
+	MaxForwards int      // of requests of our own, and of an INVITE that has none
+	Calls       Bound    // of all calls; one more gets 503
+	Emergency   []string // numbers whose calls are exempt from limits
+	Priority    []string // values and namespaces of Resource-Priority that are, from a side at home
+	Overload    Overload
 	StepLimit   time.Duration // how long an App may hold the call's goroutine
 	Audit       leak.Mode     // of every message that goes out
 
@@ -111,6 +114,7 @@ type Local struct {
 
 	side   *Side
 	number uint8
+	lag    lag
 }
 
 // Side is a network we face.
@@ -122,6 +126,7 @@ type Side struct {
 	NextHop         NextHop
 	Apps            []string // the chain of calls that come in here
 	FollowRedirect  bool     // dial the Contact of a 3xx of this side, else it is a failure
+	In, Out         Bound    // of the calls that come from the side, and of those that go there
 	Allow           []netip.Prefix
 	RefuseStrangers bool // who is not in Allow gets 403, once a second at most; else nothing
 	UDPOnly         bool // no request changes to TCP because it is large
@@ -140,6 +145,8 @@ type Side struct {
 
 	served locate.Served // transports and IP versions of the Locals
 	goals  []*goal
+	in     *gate
+	out    *gate
 	names  leak.Set     // of ours, that are no secret there
 	common leak.Set     // those of them that all sides know
 	public audit.Public // what of its parties' headers is no secret anywhere
@@ -226,6 +233,10 @@ type Route struct {
 	To      string
 	NextHop NextHop  // zero: that of the side
 	Rewrite *Rewrite // nil leaves the numbers as they are
+	Bound   Bound    // of the calls that go this way
+
+	gate   *gate // nil: no limit
+	number uint16
 }
 
 // Pair names the policy of what crosses from one side to another; "" fits any side.

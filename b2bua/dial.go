@@ -18,6 +18,7 @@ type hop struct {
 	routes []string        // byte for byte
 	routed bool            // by a Route of the request
 	hunts  bool            // the side's own targets say where to
+	route  uint16          // the number of the route, 0 none
 
 	rewrite *Rewrite // of the route that was taken
 }
@@ -55,7 +56,11 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.failBranch(w.Branch, 481)
 		return
 	}
-	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
+	if !c.admitLeg(h) { // a word of our own, as to an INVITE that comes in
+		c.failBranch(w.Branch, 503)
+		return
+	}
+	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Counted: true, Route: h.route, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
 		Routes: h.routes, Dest: h.addr, Name: h.ask.Host, CSeq: uint32(c.srv.random()) >> 4}
 	l.Local = l.local.index()
 	c.address(l, m, inv.Draft, &h)
@@ -212,7 +217,7 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 		next = h.side.NextHop
 	} else if i := MatchRoute(s.cfg.Routes, a.side.Name, d); i >= 0 {
 		r := &s.cfg.Routes[i]
-		h.side, h.rewrite = s.sides[r.To], r.Rewrite
+		h.side, h.rewrite, h.route = s.sides[r.To], r.Rewrite, r.number
 		if next, h.hunts = r.NextHop, false; next.none() {
 			next, h.hunts = h.side.NextHop, true
 		}

@@ -90,11 +90,11 @@ func watched(t rapid.TB, out Conn, clock Clock, rules Liveness) (*Call, *Leg) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller := &Leg{Side: "core", side: side, local: l, Phase: Over}
+	caller := &Leg{Side: "core", side: side, local: l, Phase: Over, Counted: true}
 	callee := &Leg{Side: "core", side: side, local: l, Slot: 1, UAC: true, Phase: Confirmed, Us: "<sip:a@example.org>", Them: "<sip:b@example.org>",
 		Dialogs: []*Dialog{{RemoteTag: "r", Target: "sip:b@192.0.2.9:5060", Confirmed: true}}}
 	c := &Call{srv: s, State: State{ID: 7, Keys: [2]uint64{1, 2}, Branches: make([]Branch, 1), Legs: []*Leg{caller, callee}, Winner: 1}}
-	s.active.Add(1)
+	c.recount()
 	if s.table.add(c) != addedNew {
 		t.Fatal("not added")
 	}

@@ -39,6 +39,9 @@ type Leg struct {
 	Dest   netip.AddrPort // where the initial INVITE went or came from
 	Name   string         // that led there, "" for an address: who answers over TLS must prove to have it (RFC 5922 7.3)
 
+	Counted bool   // it stands in its gates (admission.go)
+	Route   uint16 // UAC: number of the route that led to it, 0 none
+
 	CSeq    uint32 // last of ours
 	Last    uint32 // number of the last transaction
 	Txs     []*Tx

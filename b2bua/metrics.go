@@ -22,6 +22,7 @@ type Metrics struct {
 	appFailures                                                *prometheus.CounterVec
 	targetUp                                                   *prometheus.GaugeVec
 	setUp                                                      prometheus.Histogram
+	turnedAway, exempt, mailboxFull                            *prometheus.CounterVec
 	methods                                                    [16]prometheus.Counter
 	ends                                                       [7]prometheus.Counter
 }
@@ -40,6 +41,13 @@ func newMetrics(s *Server) *Metrics {
 	}
 	m.attempts = counter("call_attempts_total", "INVITEs that became a call.")
 	m.answered = counter("calls_answered_total", "Calls whose caller got a 2xx.")
+	m.turnedAway = vec("admission_refused_total", "Calls and legs refused by a gate (all, SIDE in, SIDE out, route NUMBER), or by the overload control, for the calls there or their rate.", "gate", "why")
+	m.mailboxFull = vec("mailbox_full_total", "Messages that found too many others waiting for their call: refused with 500, or lost.", "how")
+	m.exempt = vec("admission_exempt_total", "New calls that no limit refuses, by class.", "class")
+	m.turnedAway.WithLabelValues("overload", "rate")
+	for _, class := range classNames[Emergency:] {
+		m.exempt.WithLabelValues(class)
+	}
 	m.endedBy = vec("calls_ended_total", "Ended calls by class of the status that tells the cause.", "class")
 	m.refusedBy = vec("calls_refused_total", "INVITEs refused before they became a call, by status.", "status")
 	m.requestsBy = vec("requests_received_total", "Well-formed requests received, by method, repetitions included.", "method")
@@ -68,6 +76,10 @@ func newMetrics(s *Server) *Metrics {
 		func() float64 { return float64(s.Active()) })
 	linger := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls_lingering",
 		Help: "Ended calls that wait for their last transaction timers."}, func() float64 { return float64(s.table.len() - s.Active()) })
+	m.all = append(m.all, gateGauges{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "overload_wait_seconds",
+		Help: "How long messages waited lately before they were read, the worst listener's mean."}, func() float64 { return s.overload.info().Wait.Seconds() }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "overload_rate",
+			Help: "New calls per second that the overload control takes, 0 for all."}, func() float64 { return s.overload.info().Rate }))
 	m.targetUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "target_up",
 		Help: "1 for a target that gets its calls, 0.5 for one that returns, 0 for one that is down."}, []string{"side", "target"})
 	m.all = append(m.all, m.targetUp, m.setUp, calls, linger)
@@ -101,5 +113,20 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range m.all {
 		c.Collect(ch)
+	}
+}
+
+// gateGauges are the calls that stand in each gate.
+type gateGauges struct{ s *Server }
+
+var gateCalls = prometheus.NewDesc("bifrons_b2bua_admission_calls", "Calls, of a side's out and of a route legs, that passed a gate and have not ended.", []string{"gate"}, nil)
+
+// Describe sends the one description.
+func (g gateGauges) Describe(ch chan<- *prometheus.Desc) { ch <- gateCalls }
+
+// Collect sends the value of each gate.
+func (g gateGauges) Collect(ch chan<- prometheus.Metric) {
+	for _, one := range g.s.gates {
+		ch <- prometheus.MustNewConstMetric(gateCalls, prometheus.GaugeValue, float64(one.calls.Load()), one.name)
 	}
 }

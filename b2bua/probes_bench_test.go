@@ -125,7 +125,7 @@ func legsOf(b *testing.B, n int, out Conn, phone netip.AddrPort, rules Liveness)
 			*l = *leg
 			caller := *first.Legs[0]
 			c.Legs = []*Leg{&caller, l}
-			if s.active.Add(1); s.table.add(c) != addedNew {
+			if c.recount(); s.table.add(c) != addedNew {
 				b.Fatal("not added")
 			}
 		}

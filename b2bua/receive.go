@@ -31,6 +31,9 @@ func (s *Server) Receive(l *Local, data []byte, source netip.AddrPort) {
 
 // receive finds the call of a message and runs its step; what belongs to no call is answered here.
 func (s *Server) receive(run *runner, l *Local, m *sip.Message, err error) {
+	if m.Waited > 0 {
+		l.lag.add(m.Waited)
+	}
 	switch {
 	case !l.side.allowed(m.Source.Addr()):
 		s.metrics.forbidden.Inc()
@@ -140,24 +143,36 @@ func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
 		s.enter(run, c, event{msg: m, local: l, invite: true})
 		return
 	}
-	status, extra := s.admit(l.side, m)
+	status, extra, class := s.admit(l.side, m)
 	if status != 0 {
 		s.metrics.refused(status)
 		s.refuse(l, m, status, extra)
 		return
 	}
-	s.newCall(run, l, m, keys)
+	s.newCall(run, l, m, keys, class)
 }
 
-// admit says whether an INVITE may become a call; 0 is yes. Only new calls pass here.
-func (s *Server) admit(side *Side, m *sip.Message) (status int, extra string) {
-	switch {
-	case s.Draining():
-		return 503, "Retry-After: 30\r\n"
-	case s.cfg.MaxCalls > 0 && s.Active() >= s.cfg.MaxCalls:
-		return 503, "Retry-After: 5\r\n"
+// admit says whether an INVITE may become a call; 0 is yes, and then it has passed the gates. Only new calls come here. Who drains
+// says so by a Retry-After: everything shall go elsewhere. A limit speaks of this call alone.
+func (s *Server) admit(side *Side, m *sip.Message) (status int, extra string, class Class) {
+	if s.Draining() {
+		return 503, "Retry-After: 30\r\n", Ordinary
 	}
-	return inspect(side, m)
+	if status, extra = inspect(side, m); status != 0 {
+		return status, extra, Ordinary
+	}
+	class = s.classOf(side, m)
+	if class != Ordinary {
+		s.metrics.exempt.WithLabelValues(classNames[class]).Inc()
+	}
+	if !s.overload.admit(s.now(), class != Ordinary) {
+		s.metrics.turnedAway.WithLabelValues("overload", "rate").Inc()
+		return 503, "", class
+	}
+	if !s.pass([2]*gate{side.in, s.all}, class) {
+		return 503, "", class
+	}
+	return 0, "", class
 }
 
 // refuse answers a request without a transaction: a repetition gets the same answer again, tag included (RFC 3261 8.2.7).
@@ -200,6 +215,10 @@ func (s *Server) foreign(e event) {
 
 // enter runs an event of a call at once if nobody else does, else leaves it in the mailbox for who does.
 func (s *Server) enter(run *runner, c *Call, e event) {
+	if e.msg != nil {
+		s.enterMessage(run, c, e)
+		return
+	}
 	if c.box.Enter(e.keep) {
 		s.run(run, c, e)
 	}

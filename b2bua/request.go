@@ -32,6 +32,10 @@ func (c *Call) request(l *Leg, e event) {
 		c.srv.metrics.absorbed.Inc()
 		return
 	}
+	if m.Method != sip.BYE && c.turnedAway(e, n) {
+		c.srv.refuseBusy(e.local, m)
+		return
+	}
 	i := c.dialogFor(l, m, e.ref.number)
 	if i < 0 || m.Method != sip.BYE && l.Phase == Over {
 		c.srv.refuse(e.local, m, 481, "")

@@ -103,7 +103,7 @@ func configure(c *b2bua.Config, words []string) {
 		case "trusted": // both sides are at home
 			c.Sides[1].Trust = b2bua.Home
 		case "maxcalls":
-			c.MaxCalls = 1
+			c.Calls.Max = 1
 		case "apps":
 			c.Sides[0].Apps = strings.Split(v, ",")
 		}

@@ -34,13 +34,15 @@ type Server struct {
 	sick           refusals // addresses that failed where their name has others
 	strangers      perSource
 	goals          []*goal
+	gates          []*gate
+	all            *gate // of all calls that have not ended
+	overload       overload
 	history        history
 
 	table  table
 	wheel  wheel
 	turned atomic.Int64 // when the wheel was
 	nextID atomic.Uint64
-	active atomic.Int64 // calls that have not ended
 
 	lookUps, posts atomic.Int64
 
@@ -84,6 +86,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: cfg.Log, mint: newMinter(cfg.Key, cfg.Node), sides: map[string]*Side{}, policies: map[[2]*Side]*Policy{},
 		sessions: sync.Pool{New: func() any { return new(sdp.Session) }}, stop: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.overload.Overload = cfg.Overload
 	s.metrics = newMetrics(s)
 	s.table.init(cfg.Key)
 	s.nextID.Store(cfg.Random() >> 16)
@@ -93,12 +96,14 @@ func New(cfg Config) (*Server, error) {
 			l.side = side
 			l.number = uint8(i)
 			side.served = side.served.With(l.Transport, l.Addr.Addr())
+			s.overload.lags = append(s.overload.lags, &l.lag)
 		}
 		side.learnNames()
 	}
 	s.stats, _ = cfg.Media.(statistics)
 	s.openGoals()
 	s.openNotices()
+	s.openGates()
 	for _, a := range cfg.Sides {
 		for _, b := range cfg.Sides {
 			s.policies[[2]*Side{a, b}] = pairPolicy(&cfg, a, b)
@@ -144,7 +149,7 @@ func (s *Server) Close() {
 func (s *Server) Metrics() prometheus.Collector { return s.metrics }
 
 // Active returns the number of calls that have not ended.
-func (s *Server) Active() int { return int(s.active.Load()) }
+func (s *Server) Active() int { return int(s.all.calls.Load()) }
 
 // Drain refuses new calls from now on; OPTIONS get 503, too.
 func (s *Server) Drain() { s.draining.Store(true) }
@@ -235,19 +240,20 @@ func (s *Server) callID(c *Call, l *Leg) string {
 	return string(c.appendCallID(nil, l))
 }
 
-// newCall makes the call of an INVITE, unless the same request is there already.
-func (s *Server) newCall(run *runner, l *Local, m *sip.Message, keys [2]uint64) {
-	c := &Call{srv: s, State: State{ID: s.nextID.Add(1), Keys: keys, Started: s.cfg.Clock.Wall()}}
+// newCall makes the call of an INVITE that was admitted, unless the same request is there already.
+func (s *Server) newCall(run *runner, l *Local, m *sip.Message, keys [2]uint64, class Class) {
+	c := &Call{srv: s, State: State{ID: s.nextID.Add(1), Keys: keys, Started: s.cfg.Clock.Wall(), Class: class}}
 	held := c.box.Enter(nil)
 	switch s.table.add(c) {
 	case addedTwice: // another reader was faster
+		leave([2]*gate{l.side.in, s.all})
 		s.metrics.absorbed.Inc()
 		return
 	case addedMerged: // RFC 3261 8.2.2.2
+		leave([2]*gate{l.side.in, s.all})
 		s.refuse(l, m, 482, "")
 		return
 	}
-	s.active.Add(1)
 	s.metrics.attempts.Inc()
 	if held {
 		s.run(run, c, event{msg: m, local: l, order: func(c *Call) { c.start(l, m) }})
@@ -263,7 +269,8 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	n, _ := m.CSeq()
 	via, _ := m.TopVia()
 	l := &Leg{Side: side.Name, side: side, local: local, Local: local.index(), CallID: string(m.Get(sip.HdrCallID)), Dest: m.Source,
-		Us: withoutParams(to), Them: withoutParams(from), CSeq: uint32(c.srv.random()) >> 4}
+		Us: withoutParams(to), Them: withoutParams(from), CSeq: uint32(c.srv.random()) >> 4, Counted: true}
+	c.Legs = append(make([]*Leg, 0, 2), l)
 	d := &Dialog{RemoteTag: string(tag), Remote: n, Routes: recordRoute(m, false), Twin: noTwin}
 	if d.refresh(m); d.Target == "" { // ancient
 		d.Target = requestURI(from.URI)
@@ -271,7 +278,6 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	l.Dialogs = []*Dialog{d}
 	c.asked(l, m)
 	c.hear(l, m)
-	c.Legs = append(make([]*Leg, 0, 2), l)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})
 	c.Hops = c.srv.hops(m)
 	t := c.begin(l, &Tx{Kind: sip.InviteServer, Method: sip.INVITE, Branch: string(via.Branch()), CSeq: n, Local: l.Local, Dest: m.Source,

@@ -135,9 +135,7 @@ func (s *Server) Restore(data []byte, stale bool) error {
 	if s.table.add(c) != addedNew {
 		return fmt.Errorf("restore call %d: it is here already", c.ID)
 	}
-	if c.Cause == nil {
-		s.active.Add(1)
-	}
+	c.recount()
 	if held {
 		s.spawnRestored(c, stale)
 	}

@@ -96,6 +96,7 @@ func (s *Server) startWheel() {
 		defer done()
 		tick := time.NewTicker(wheelTick)
 		defer tick.Stop()
+		last := s.now()
 		for {
 			select {
 			case <-s.stop:
@@ -103,6 +104,10 @@ func (s *Server) startWheel() {
 			case <-retired:
 				return
 			case <-tick.C:
+				now := s.now()
+				s.overload.late.add(max(now-last-wheelTick, 0))
+				last = now
+				s.overload.look(now)
 				s.tick(run)
 			}
 		}

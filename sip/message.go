@@ -1,6 +1,9 @@
 package sip
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // MaxHeaders is how many header lines a message may have.
 const MaxHeaders = 256
@@ -25,6 +28,8 @@ type Message struct {
 
 	// Source is where the datagram came from.
 	Source netip.AddrPort
+	// Waited is how long it lay in the socket's buffer before it was read; 0 where that was not measured.
+	Waited time.Duration
 
 	raw   []byte
 	via   topVia

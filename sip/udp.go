@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -135,6 +136,7 @@ func (l *Listener) read(r *Reader) bool {
 	buf := make([]byte, MaxDatagram)
 	var from unix.RawSockaddrInet6 // large enough for both families
 	var m Message
+	seen := 0
 	for {
 		size := uint32(unix.SizeofSockaddrInet6)
 		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
@@ -153,13 +155,25 @@ func (l *Listener) read(r *Reader) bool {
 			l.KeepAlives.Add(1)
 			continue
 		}
-		m.Source = l.source(&from)
+		m.Source, m.Waited = l.source(&from), 0
+		if seen++; seen%8 == 0 || buf[0] == 'I' { // one in eight, and every INVITE
+			m.Waited = l.waited()
+		}
 		r.state.Store(handling)
 		l.handler(r, &m, m.Parse(buf[:n]))
 		if !r.state.CompareAndSwap(handling, reading) {
 			return false
 		}
 	}
+}
+
+// waited asks the system when the datagram that was read last came in. The first question makes it note the time from then on.
+func (l *Listener) waited() time.Duration {
+	var at unix.Timespec
+	if _, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), unix.SIOCGSTAMPNS_OLD, uintptr(unsafe.Pointer(&at))); errno != 0 {
+		return 0
+	}
+	return max(time.Since(time.Unix(at.Unix())), 1)
 }
 
 // isKeepAlive tells the blank datagrams that keep a NAT open (RFC 5626 3.5.1 and older habits) from messages.

@@ -38,3 +38,18 @@ func (b *Box[E]) Next() (e E, ok bool) {
 	b.queue = b.queue[1:]
 	return e, true
 }
+
+// EnterWithin is Enter for an event that need not be taken: when limit events wait already it is not, and full is true.
+func (b *Box[E]) EnterWithin(limit int, keep func() E) (held, full bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case !b.held:
+		b.held = true
+		return true, false
+	case len(b.queue) >= limit:
+		return false, true
+	}
+	b.queue = append(b.queue, keep())
+	return false, false
+}

@@ -1,0 +1,146 @@
+package b2bua
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// Overload says when new calls are refused because the server is behind its work.
+type Overload struct {
+	Target time.Duration // how long messages may wait to be read, on average; 0 refuses nothing
+	Floor  int           // calls per second that are never refused for this
+}
+
+// DefaultOverload aims at 10 ms.
+func DefaultOverload() Overload { return Overload{Target: 10 * time.Millisecond, Floor: 100} }
+
+// overload measures how long messages wait, and sets the rate at which new calls are taken. A reader runs the steps itself, so work
+// that cannot be done waits in the buffer of its socket: the system knows since when. On streams it is the scheduler that is
+// late, and with it the wheel. The rate is that of a token bucket which a controller fills more slowly while messages wait longer than
+// the target, and faster while they do not; without need there is no bucket.
+type overload struct {
+	Overload
+	lags []*lag // of the listeners
+	late lag    // of the wheel
+
+	next     atomic.Int64  // when the bucket has a token: the virtual time of a GCRA, in nanoseconds
+	pause    atomic.Int64  // between tokens; 0 is no bucket
+	admitted atomic.Uint64 // new calls since the last look,
+	refused  atomic.Uint64 // and those without a token
+	waits    atomic.Int64  // the last measure, in nanoseconds
+
+	// Of the goroutine of the wheel.
+	looked time.Duration
+	rate   float64 // calls per second; 0 is no bucket
+	usual  float64 // calls per second that were taken, smoothed
+	smooth float64 // wait in seconds, smoothed
+	bad    int     // looks in a row above the target
+	calm   time.Duration
+}
+
+// lag gathers how late something was.
+type lag struct{ sum, n atomic.Int64 }
+
+func (l *lag) add(d time.Duration) {
+	l.sum.Add(int64(d))
+	l.n.Add(1)
+}
+
+// mean returns the mean since the last call.
+func (l *lag) mean() time.Duration {
+	n := l.n.Swap(0)
+	if sum := l.sum.Swap(0); n > 0 {
+		return time.Duration(sum / n)
+	}
+	return 0
+}
+
+// lookEvery is how often the controller looks.
+const lookEvery = 100 * time.Millisecond
+
+// burst is how many calls' worth of time may come at once.
+const burst = 50 * time.Millisecond
+
+// admit takes a token for a new call; an exempt one takes it even if there is none.
+func (o *overload) admit(now time.Duration, exempt bool) bool {
+	pause := o.pause.Load()
+	if pause == 0 {
+		o.admitted.Add(1)
+		return true
+	}
+	for {
+		next := o.next.Load()
+		at := max(next, int64(now))
+		if !exempt && at > int64(now+burst) {
+			o.refused.Add(1)
+			return false
+		}
+		if o.next.CompareAndSwap(next, at+pause) {
+			o.admitted.Add(1)
+			return true
+		}
+	}
+}
+
+// look measures and controls; the wheel does so every turn.
+func (o *overload) look(now time.Duration) {
+	if o.Target <= 0 || now-o.looked < lookEvery {
+		return
+	}
+	worst := o.late.mean()
+	for _, l := range o.lags {
+		worst = max(worst, l.mean())
+	}
+	took := (now - o.looked).Seconds()
+	o.looked = now
+	o.control(worst.Seconds(), float64(o.admitted.Swap(0))/took, float64(o.refused.Swap(0))/took, min(took, 1))
+}
+
+// control sets the rate. wait is in seconds, the others are calls per second.
+func (o *overload) control(wait, taken, refused, took float64) {
+	o.smooth += (wait - o.smooth) / 2
+	o.waits.Store(int64(o.smooth * float64(time.Second)))
+	excess := o.smooth/o.Target.Seconds() - 1
+	switch {
+	case o.rate == 0 && excess <= 0:
+		o.bad = 0
+		o.usual += (taken - o.usual) / 5
+	case o.rate == 0:
+		if o.bad++; o.bad >= 2 { // once may be a breath of the machine
+			o.rate, o.calm = max(taken, o.usual)*0.9, 0
+			o.usual = 0
+		}
+	default:
+		o.rate *= 1 - min(max(excess, -0.5), 1)*0.12
+		if refused > 0 || excess > -0.5 {
+			o.calm = 0
+		} else if o.calm += time.Duration(took * float64(time.Second)); o.calm >= 2*time.Second {
+			o.rate, o.bad = 0, 0
+		}
+		if refused == 0 { // what is not asked for says nothing about what could be done
+			o.rate = min(o.rate, 2*taken+float64(o.Floor))
+		}
+	}
+	if o.rate > 0 {
+		o.rate = max(o.rate, float64(o.Floor), 1)
+		o.pause.Store(int64(math.Round(float64(time.Second) / o.rate)))
+		return
+	}
+	o.pause.Store(0)
+}
+
+// OverloadInfo is the state of the overload control.
+type OverloadInfo struct {
+	Target time.Duration `json:"target"` // nanoseconds; 0: it is off
+	Wait   time.Duration `json:"wait"`   // nanoseconds that messages waited lately
+	Rate   float64       `json:"rate"`   // new calls per second that are taken; 0: all
+}
+
+func (o *overload) info() OverloadInfo {
+	i := OverloadInfo{Target: o.Target, Wait: time.Duration(o.waits.Load())}
+	if p := o.pause.Load(); p > 0 {
+		i.Rate = float64(time.Second) / float64(p)
+	}
+	return i
+}
