@@ -15,10 +15,11 @@ type Overload struct {
 // DefaultOverload aims at 10 ms.
 func DefaultOverload() Overload { return Overload{Target: 10 * time.Millisecond, Floor: 100} }
 
-// overload measures how long messages wait, and sets the rate at which new calls are taken. A reader runs the steps itself, so work
+// overload measures how long messages wait, and refuses new calls while that is too long. A reader runs the steps itself, so work
 // that cannot be done waits in the buffer of its socket: the system knows since when. On streams it is the scheduler that is
-// late, and with it the wheel. The rate is that of a token bucket which a controller fills more slowly while messages wait longer than
-// the target, and faster while they do not; without need there is no bucket.
+// late, and with it the wheel. While they wait longer than the target, a token bucket takes new calls; a controller sets its rate, in
+// proportion to the excess and, slowly, by its sum. A call that has itself waited for twice the target is then refused, too, so that a
+// backlog goes at once. Without need there is no bucket.
 type overload struct {
 	Overload
 	lags []*lag // of the listeners
@@ -32,11 +33,10 @@ type overload struct {
 
 	// Of the goroutine of the wheel.
 	looked time.Duration
-	rate   float64 // calls per second; 0 is no bucket
-	usual  float64 // calls per second that were taken, smoothed
-	smooth float64 // wait in seconds, smoothed
+	base   float64 // calls per second that the server seems good for; 0 is no bucket
+	usual  float64 // calls per second that were taken before, smoothed
 	bad    int     // looks in a row above the target
-	calm   time.Duration
+	calm   float64 // seconds without need
 }
 
 // lag gathers how late something was.
@@ -57,13 +57,13 @@ func (l *lag) mean() time.Duration {
 }
 
 // lookEvery is how often the controller looks.
-const lookEvery = 100 * time.Millisecond
+const lookEvery = 50 * time.Millisecond
 
 // burst is how many calls' worth of time may come at once.
-const burst = 50 * time.Millisecond
+const burst = 20 * time.Millisecond
 
-// admit takes a token for a new call; an exempt one takes it even if there is none.
-func (o *overload) admit(now time.Duration, exempt bool) bool {
+// admit takes a token for a new call that has waited; an exempt one takes it even if there is none.
+func (o *overload) admit(now, waited time.Duration, exempt bool) bool {
 	pause := o.pause.Load()
 	if pause == 0 {
 		o.admitted.Add(1)
@@ -72,7 +72,7 @@ func (o *overload) admit(now time.Duration, exempt bool) bool {
 	for {
 		next := o.next.Load()
 		at := max(next, int64(now))
-		if !exempt && at > int64(now+burst) {
+		if !exempt && (at > int64(now+burst) || waited > 2*o.Target && pause < int64(time.Second)/int64(max(o.Floor, 1))) {
 			o.refused.Add(1)
 			return false
 		}
@@ -97,37 +97,40 @@ func (o *overload) look(now time.Duration) {
 	o.control(worst.Seconds(), float64(o.admitted.Swap(0))/took, float64(o.refused.Swap(0))/took, min(took, 1))
 }
 
+// The gains of the controller, per look, and how long there must be no need for it before it ends.
+const (
+	proportional = 0.15
+	integral     = 0.03
+	breaches     = 4 // looks in a row above the target that begin it: less is a breath of the machine
+	peace        = 2.0
+)
+
 // control sets the rate. wait is in seconds, the others are calls per second.
 func (o *overload) control(wait, taken, refused, took float64) {
-	o.smooth += (wait - o.smooth) / 2
-	o.waits.Store(int64(o.smooth * float64(time.Second)))
-	excess := o.smooth/o.Target.Seconds() - 1
-	switch {
-	case o.rate == 0 && excess <= 0:
-		o.bad = 0
-		o.usual += (taken - o.usual) / 5
-	case o.rate == 0:
-		if o.bad++; o.bad >= 2 { // once may be a breath of the machine
-			o.rate, o.calm = max(taken, o.usual)*0.9, 0
-			o.usual = 0
+	o.waits.Store(int64(wait * float64(time.Second)))
+	excess := min(max(wait/o.Target.Seconds()-1, -1), 2)
+	if o.base == 0 {
+		if excess <= 0 {
+			o.bad = 0
+			o.usual += (taken - o.usual) / 10
+			return
 		}
-	default:
-		o.rate *= 1 - min(max(excess, -0.5), 1)*0.12
-		if refused > 0 || excess > -0.5 {
-			o.calm = 0
-		} else if o.calm += time.Duration(took * float64(time.Second)); o.calm >= 2*time.Second {
-			o.rate, o.bad = 0, 0
+		if o.bad++; o.bad < breaches {
+			return
 		}
-		if refused == 0 { // what is not asked for says nothing about what could be done
-			o.rate = min(o.rate, 2*taken+float64(o.Floor))
-		}
+		o.base, o.calm = max(taken, o.usual), 0
 	}
-	if o.rate > 0 {
-		o.rate = max(o.rate, float64(o.Floor), 1)
-		o.pause.Store(int64(math.Round(float64(time.Second) / o.rate)))
+	if refused > 0 || excess > 0 { // what is not asked for says nothing about what could be done
+		o.base *= 1 - integral*excess
+		o.calm = 0
+	} else if o.calm += took; o.calm >= peace {
+		o.base, o.bad, o.usual = 0, 0, taken
+		o.pause.Store(0)
 		return
 	}
-	o.pause.Store(0)
+	o.base = max(o.base, float64(o.Floor), 1)
+	rate := max(o.base*(1-proportional*excess), float64(o.Floor), 1)
+	o.pause.Store(int64(math.Round(float64(time.Second) / rate)))
 }
 
 // OverloadInfo is the state of the overload control.

@@ -165,7 +165,7 @@ func (s *Server) admit(side *Side, m *sip.Message) (status int, extra string, cl
 	if class != Ordinary {
 		s.metrics.exempt.WithLabelValues(classNames[class]).Inc()
 	}
-	if !s.overload.admit(s.now(), class != Ordinary) {
+	if !s.overload.admit(s.now(), m.Waited, class != Ordinary) {
 		s.metrics.turnedAway.WithLabelValues("overload", "rate").Inc()
 		return 503, "", class
 	}

@@ -104,6 +104,12 @@ func configure(c *b2bua.Config, words []string) {
 			c.Sides[1].Trust = b2bua.Home
 		case "maxcalls":
 			c.Calls.Max = 1
+		case "maxout": // of the callee's side
+			c.Sides[1].Out.Max = 1
+		case "rate": // new calls per second of the caller's side
+			c.Sides[0].In.Rate, _ = strconv.Atoi(v)
+		case "exempt":
+			c.Emergency, c.Priority = []string{"112"}, []string{"ets", "wps.0"}
 		case "apps":
 			c.Sides[0].Apps = strings.Split(v, ",")
 		}

@@ -49,6 +49,7 @@ type Side struct {
 	Datagram  int  // the largest request that goes in one; 0: as the MTU of the path says
 	Apps      []string
 	Redirect  Redirect
+	Calls     SideCalls
 	Media     SideMedia
 	Allow     []netip.Prefix // who may send to us; empty: everybody
 	Strangers Strangers      // what others get
@@ -209,6 +210,7 @@ type Route struct {
 	To      string
 	NextHop Hop // zero: the next hop of the side To
 	Rewrite Rewrite
+	Calls   Bound
 }
 
 // Match is what a route asks of a request; all of it must hold. A nil
@@ -253,7 +255,11 @@ type Timers struct {
 
 // Calls are the limits on calls.
 type Calls struct {
-	Max         int           // calls at once; 0: no limit
+	Max         int      // calls at once; 0: no limit
+	Rate        int      // new calls in any second; 0: no limit
+	Emergency   []string // numbers that no limit refuses
+	Priority    []string // values and namespaces of Resource-Priority that none refuses, from sides at home
+	Overload    Overload
 	MaxForwards int           // what a request gets that came without one
 	Drain       time.Duration // how long a stopping server lets calls finish
 }
@@ -318,7 +324,7 @@ func DefaultConfig() Config {
 		Media:   Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second, Silence: 10 * time.Second},
 		Prompts: prompt.DefaultConfig(),
 		Timers:  Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
-		Calls:   Calls{MaxForwards: 70, Drain: 30 * time.Second},
+		Calls:   Calls{MaxForwards: 70, Drain: 30 * time.Second, Overload: Overload{Target: 10 * time.Millisecond, Floor: 100}},
 		Admin:   Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
 		CDR:     CDR{File: "cdr.jsonl"},
 		Log:     Log{Level: slog.LevelInfo, Format: Auto},

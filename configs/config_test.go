@@ -36,6 +36,7 @@ sides:
     max_datagram: 4000
     apps: [example, menu]
     redirect: follow
+    calls: {in: {max: 100, rate: 20}, out: {max: 200}}
     media: {address: 127.0.0.3, advertise: 192.0.2.3, latch: strict, dtmf: info, codecs: [AMR-WB, PCMA], dscp: 46}
     strangers: forbid
     allow: [127.0.0.0/8, "2001:db8::1"]
@@ -51,7 +52,7 @@ sides:
     advertise: "[2001:db8::6]"
 routes:
   - {from: core, match: {user: '^\+49', host: '', header: {name: X-Class, value: gold}}, to: carrier, next_hop: 'sip:sbc.example.net:5070;transport=udp', rewrite: {callee: [{e164: {region: DE}}, {match: '^\+(\d+)$', replace: '00$1', strip: 2, prefix: '0'}], caller: {strip: '+49', prefix: '0'}, also: [to, identity], as: tel}}
-  - {match: {host: example}, to: core}
+  - {match: {host: example}, to: core, calls: {rate: 5}}
 policies:
   - {from: core, to: carrier, policy: transparent}
 audit: {mode: block}
@@ -60,7 +61,7 @@ prompts:
   {directory: prompts, language: de-AT, country: at, cache: 32MB, longest: 1m, encoder: none, wait: 2s, store: made, store_size: 8MB, speech: [
     {name: own, command: [say, -v, "{voice}"], voice: "{language}"}, {name: far, url: "http://127.0.0.1/?t={text}", languages: [de, en]}]}
 timers: {t1: 250ms, t2: 2s, t4: 3s, no_answer: 1m30s}
-calls: {max: 1000, max_forwards: 30, drain: 0s}
+calls: {max: 1000, rate: 50, emergency: [112, "+15551234"], priority: [ets, wps.0], overload: {target: 20ms, floor: 10}, max_forwards: 30, drain: 0s}
 admin: {listen: ""}
 cdr: {file: "-"}
 log: {level: debug, format: json}
@@ -83,7 +84,7 @@ func TestParseEverything(t *testing.T) {
 				{"udp", netip.MustParseAddrPort("127.0.0.1:5070")},
 				{"udp", netip.MustParseAddrPort("127.0.0.2:5070")},
 			},
-			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Datagram: 4000, Redirect: Follow, Strangers: Forbid,
+			Domain: "ims.example.org", Trust: Home, UDPOnly: true, Datagram: 4000, Calls: SideCalls{In: Bound{100, 20}, Out: Bound{Max: 200}}, Redirect: Follow, Strangers: Forbid,
 			NextHop:  Hop{URI: "sip:orig@127.0.0.1:5090;lr", Addr: netip.MustParseAddrPort("127.0.0.1:5090"), Network: "udp"},
 			Apps:     []string{"example", "menu"},
 			Media:    SideMedia{netip.MustParseAddr("127.0.0.3"), netip.MustParseAddr("192.0.2.3"), Strict, DTMFInfo, []string{"AMR-WB", "PCMA"}, 46},
@@ -109,7 +110,7 @@ func TestParseEverything(t *testing.T) {
 			Rewrite: Rewrite{Callee: numbers.Rules{{Region: "DE"}, {Match: regexp.MustCompile(`^\+(\d+)$`), Replaces: true, Replace: "00$1", Strip: 2, Prefix: "0"}},
 				Caller: numbers.Rules{{StripText: "+49", Prefix: "0"}}, To: true, Identity: true, Form: numbers.Tel},
 		}, {
-			Match: Match{Host: regexp.MustCompile("example")}, To: "core",
+			Match: Match{Host: regexp.MustCompile("example")}, To: "core", Calls: Bound{Rate: 5},
 		}},
 		Policies: []Pair{{"core", "carrier", "transparent"}},
 		Audit:    AuditBlock,
@@ -119,9 +120,10 @@ func TestParseEverything(t *testing.T) {
 				{Name: "own", Command: []string{"say", "-v", "{voice}"}, Voice: "{language}"},
 				{Name: "far", URL: "http://127.0.0.1/?t={text}", Languages: []string{"de", "en"}}}},
 		Timers: Timers{250 * time.Millisecond, 2 * time.Second, 3 * time.Second, 90 * time.Second},
-		Calls:  Calls{Max: 1000, MaxForwards: 30},
-		CDR:    CDR{File: "-"},
-		Log:    Log{slog.LevelDebug, JSON},
+		Calls: Calls{Max: 1000, Rate: 50, Emergency: []string{"112", "+15551234"}, Priority: []string{"ets", "wps.0"}, MaxForwards: 30,
+			Overload: Overload{Target: 20 * time.Millisecond, Floor: 10}},
+		CDR: CDR{File: "-"},
+		Log: Log{slog.LevelDebug, JSON},
 		DNS: DNS{Servers: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")}, Timeout: 500 * time.Millisecond,
 			Attempts: 3, MinTTL: 2 * time.Second, MaxTTL: 2 * time.Hour, NegativeTTL: time.Minute, Stale: 10 * time.Minute, Cache: 50},
 		Trace: DefaultConfig().Trace, Diameter: DefaultDiameter(), Sh: DefaultSh(), IMS: ims.DefaultConfig(),

@@ -111,6 +111,9 @@ func (d *decoder) side(v value, s *Side) {
 		}},
 		{"udp_only", d.flag(&s.UDPOnly)},
 		{"max_datagram", read(d, &s.Datagram, "a number of bytes", number)},
+		{"calls", func(v value) {
+			d.fields(v, []field{{"in", d.bound(&s.Calls.In)}, {"out", d.bound(&s.Calls.Out)}})
+		}},
 		{"apps", readList(d, &s.Apps, "a list of applications", word)},
 		{"redirect", read(d, &s.Redirect, "a word", choice(same(Refuse), same(Follow)))},
 		{"media", func(v value) {
@@ -199,6 +202,7 @@ func (d *decoder) routes(v value, routes *[]Route) {
 			{"from", d.text(&r.From)},
 			{"match", func(v value) { d.match(v, &r.Match) }},
 			{"to", d.text(&r.To)},
+			{"calls", d.bound(&r.Calls)},
 			{"next_hop", read(d, &r.NextHop, "a URI such as sip:192.0.2.7:5060", hop)},
 			{"rewrite", func(v value) { d.rewrite(v, &r.Rewrite) }},
 		})
@@ -275,14 +279,6 @@ func (d *decoder) timers(v value, t *Timers) {
 		{"t2", read(d, &t.T2, "a duration such as 4s", duration)},
 		{"t4", read(d, &t.T4, "a duration such as 5s", duration)},
 		{"no_answer", read(d, &t.NoAnswer, "a duration such as 3m", duration)},
-	})
-}
-
-func (d *decoder) calls(v value, c *Calls) {
-	d.fields(v, []field{
-		{"max", read(d, &c.Max, "a number", number)},
-		{"max_forwards", read(d, &c.MaxForwards, "a number", number)},
-		{"drain", read(d, &c.Drain, "a duration such as 30s", duration)},
 	})
 }
 

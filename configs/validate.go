@@ -40,6 +40,7 @@ func (c *Config) check(known Known, bad problem) {
 		c.checkPair(i, known, bad)
 	}
 	c.checkNumbers(bad)
+	c.checkCalls(bad)
 	c.DNS.check(bad)
 	c.checkDiameter(bad)
 	c.checkSources(bad)
@@ -265,7 +266,6 @@ func (c *Config) checkNumbers(bad problem) {
 		path         string
 		is, min, max int
 	}{
-		{"calls.max", c.Calls.Max, 0, 10_000_000},
 		{"calls.max_forwards", c.Calls.MaxForwards, 1, 255},
 		{"media.threads", c.Media.Threads, 1, 64},
 	} {

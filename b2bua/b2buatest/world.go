@@ -291,6 +291,11 @@ func (w *World) Finish() {
 			break
 		}
 	}
+	for _, g := range w.Server.Admission().Gates {
+		if g.Calls != 0 {
+			w.fail("%d calls stand in the gate %s after all have ended", g.Calls, g.Name)
+		}
+	}
 	if n, k := w.Server.Active(), w.Server.Lingering(); n+k != 0 {
 		w.T.Errorf("%s, step %d lost: %d calls and %d lingering ones are left:\n%+v", w.line, w.at, n, k, w.Server.Calls())
 	}

@@ -15,19 +15,21 @@ import (
 func coreConfig(cfg *configs.Config) b2bua.Config {
 	c := b2bua.DefaultConfig()
 	c.Timers = sip.Timers{T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4, NoAnswer: cfg.Timers.NoAnswer}
-	c.MaxCalls, c.MaxForwards = cfg.Calls.Max, cfg.Calls.MaxForwards
+	c.MaxForwards = cfg.Calls.MaxForwards
+	c.Calls, c.Overload = b2bua.Bound{Max: cfg.Calls.Max, Rate: cfg.Calls.Rate}, b2bua.Overload(cfg.Calls.Overload)
+	c.Emergency, c.Priority = cfg.Calls.Emergency, cfg.Calls.Priority
 	c.Anchor = cfg.Media.Anchor
 	c.Audit = audits[cfg.Audit]
 	for _, r := range cfg.Routes {
 		c.Routes = append(c.Routes, b2bua.Route{From: r.From, User: r.Match.User, Host: r.Match.Host, Header: r.Match.Header.Name,
-			Value: r.Match.Header.Value, To: r.To, NextHop: nextHop(r.NextHop), Rewrite: rewrite(&r.Rewrite)})
+			Value: r.Match.Header.Value, To: r.To, NextHop: nextHop(r.NextHop), Rewrite: rewrite(&r.Rewrite), Bound: b2bua.Bound(r.Calls)})
 	}
 	return c
 }
 
 // coreSide turns a side into the call core's, less its addresses.
 func coreSide(s *configs.Side) *b2bua.Side {
-	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps,
+	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps, In: b2bua.Bound(s.Calls.In), Out: b2bua.Bound(s.Calls.Out),
 		UDPOnly: s.UDPOnly, MaxDatagram: s.Datagram, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
 		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF], Codecs: s.Media.Codecs,
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}

@@ -35,6 +35,7 @@ func ctlCommand() *cobra.Command {
 		c.callCommand(), c.hangupCommand(), c.traceCommand(), c.drainCommand(),
 		c.ask("records", "The calls that ended last, newest first", "/v1/records", showRecords),
 		c.ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
+		c.ask("admission", "Limits of calls, how full they are, and the overload control", "/v1/admission", showAdmission),
 		c.ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
 		subscriberCommand(&c.at, &c.json),
 		explainCommand(&c.at, &c.json),
@@ -120,4 +121,35 @@ func showPeers(w io.Writer, body []byte) error {
 		return err
 	}
 	return diameter.WriteStatus(w, all.Peers)
+}
+
+func showAdmission(w io.Writer, body []byte) error {
+	var a b2bua.AdmissionInfo
+	if err := json.Unmarshal(body, &a); err != nil {
+		return err
+	}
+	limit := func(n int, unit string) string {
+		if n == 0 {
+			return "-"
+		}
+		return fmt.Sprint(n, unit)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "GATE\tCALLS\tMAX\tRATE")
+	for _, g := range a.Gates {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", g.Name, g.Calls, limit(g.Max, ""), limit(g.Rate, "/s"))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	o := a.Overload
+	takes := "all new calls are taken"
+	if o.Rate > 0 {
+		takes = fmt.Sprintf("%.0f new calls a second are taken", o.Rate)
+	}
+	if o.Target == 0 {
+		takes = "overload control is off"
+	}
+	_, err := fmt.Fprintf(w, "messages wait %s (target %s): %s\n", o.Wait.Round(10*time.Microsecond), o.Target, takes)
+	return err
 }

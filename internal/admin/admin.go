@@ -28,6 +28,7 @@ type Calls interface {
 	Hangup(id uint64, by string) bool
 	Trace(id uint64) []trace.Message
 	Targets() []b2bua.TargetInfo
+	Admission() b2bua.AdmissionInfo
 	Records() []cdr.Record
 	Active() int
 	Draining() bool
@@ -134,6 +135,9 @@ func handler(cfg Config) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/targets", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"targets": cfg.Calls.Targets()})
+	})
+	mux.HandleFunc("GET /v1/admission", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, cfg.Calls.Admission())
 	})
 	mux.HandleFunc("GET /v1/diameter", func(w http.ResponseWriter, _ *http.Request) {
 		peers := []diameter.PeerStatus{}

@@ -28,6 +28,9 @@ func (c *core) Calls() []b2bua.Info {
 func (c *core) Targets() []b2bua.TargetInfo {
 	return []b2bua.TargetInfo{{Side: "core", Target: "192.0.2.1:5060", State: "down"}}
 }
+func (c *core) Admission() b2bua.AdmissionInfo {
+	return b2bua.AdmissionInfo{Gates: []b2bua.GateInfo{{Name: "all", Calls: 1, Max: 5}}}
+}
 func (c *core) Records() []cdr.Record {
 	return []cdr.Record{{Call: 7, Status: 408, By: "callee", Evidence: "no answer to 3 probes"}}
 }
@@ -83,6 +86,10 @@ func TestAPI(t *testing.T) {
 	var calls struct{ Calls []b2bua.Info }
 	if code, body := get("/v1/calls"); code != 200 || json.Unmarshal([]byte(body), &calls) != nil || len(calls.Calls) != 1 || calls.Calls[0].ID != 7 {
 		t.Errorf("calls: %d %s", code, body)
+	}
+	var admission b2bua.AdmissionInfo
+	if code, body := get("/v1/admission"); code != 200 || json.Unmarshal([]byte(body), &admission) != nil || len(admission.Gates) != 1 || admission.Gates[0].Max != 5 {
+		t.Errorf("admission: %d %s", code, body)
 	}
 	var targets struct{ Targets []b2bua.TargetInfo }
 	if code, body := get("/v1/targets"); code != 200 || json.Unmarshal([]byte(body), &targets) != nil || len(targets.Targets) != 1 || targets.Targets[0].State != "down" {
