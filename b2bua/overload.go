@@ -102,7 +102,7 @@ const (
 	proportional = 0.15
 	integral     = 0.03
 	breaches     = 4 // looks in a row above the target that begin it: less is a breath of the machine
-	peace        = 2.0
+	peace        = 5.0
 )
 
 // control sets the rate. wait is in seconds, the others are calls per second.

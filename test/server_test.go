@@ -34,6 +34,7 @@ type settings struct {
 	CoreMedia    string        // more settings of the media of side core,
 	CarrierMedia string        // and of side carrier
 	Media        string        // and of all media, each with a comma before it
+	Log          string        // level
 	Users        string        // sections of subscriber data
 	CDR          string        // where records go, instead of cdr.jsonl
 	build        func() (string, error)
@@ -61,7 +62,7 @@ calls: {drain: {{.Drain}}, max: {{.Max}}}
 admin: {listen: '{{.Admin}}'}
 cdr: {{with .CDR}}{{.}}{{else}}{file: cdr.jsonl}{{end}}
 audit: {mode: block}
-log: {level: debug, format: text}
+log: {level: {{.Log}}, format: text}
 {{.Users}}`))
 
 // server is a running bifrons.
@@ -101,7 +102,7 @@ func (o *output) String() string {
 // start runs a server with two sides, changed by change, and stops it at the end of the test.
 func start(t *testing.T, change ...func(*settings)) *server {
 	t.Helper()
-	set := settings{network: newNetwork(t), Policy: "untrusted", Anchor: true, Ports: "20000-20999", T1: 500 * time.Millisecond, Drain: 2 * time.Second, build: checked}
+	set := settings{network: newNetwork(t), Policy: "untrusted", Anchor: true, Ports: "20000-20999", T1: 500 * time.Millisecond, Drain: 2 * time.Second, Log: "debug", build: checked}
 	for _, f := range change {
 		f(&set)
 	}
