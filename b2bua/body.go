@@ -103,7 +103,6 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 	if !negotiates(m.Method) {
 		if p := c.srv.policy(fl.side, tl.side); len(ct) > 0 && !isSDP(ct) && !isMultipart(ct) {
 			o.body, o.contentType = p.crossBody(ct, m.Body)
-			return o.left(m)
 		}
 		return nil
 	}
@@ -148,9 +147,9 @@ func (c *Call) cross(fl *Leg, from *Dialog, tl *Leg, to *Dialog, m *sip.Message,
 	return nil
 }
 
-// left refuses a request whose only body stays behind: it would say something else without it (RFC 3261 8.2.3).
+// left refuses an INVITE whose only body stays behind: without it, it would ask for an offer (RFC 3261 8.2.3).
 func (o *outgoing) left(m *sip.Message) *errOffer {
-	if o.contentType == "" && m.IsRequest() && m.Method != sip.ACK && !optional(m) {
+	if o.contentType == "" && m.IsRequest() && m.Method == sip.INVITE && !optional(m) {
 		return &errOffer{415, "a body that may not cross"}
 	}
 	return nil

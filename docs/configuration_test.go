@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,7 +24,17 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	inCode := map[string]bool{"NAME": true}
-	for _, m := range regexp.MustCompile(`\{"([a-z_0-9]+)", `).FindAllStringSubmatch(read(t, "configs/fields.go")+read(t, "configs/subscribers.go")+read(t, "configs/ims.go")+read(t, "configs/dns.go")+read(t, "configs/rewrite.go")+read(t, "configs/prompts.go"), -1) {
+	files, err := filepath.Glob("../configs/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := ""
+	for _, f := range files {
+		if !strings.HasSuffix(f, "_test.go") {
+			code += read(t, strings.TrimPrefix(f, "../"))
+		}
+	}
+	for _, m := range regexp.MustCompile(`\{"([a-z_0-9]+)", (?:read|func|d\.)`).FindAllStringSubmatch(code, -1) {
 		inCode[m[1]] = true
 	}
 	if d := cmp.Diff(inCode, inPage); d != "" {

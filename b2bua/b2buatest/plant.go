@@ -24,7 +24,7 @@ var plantedElsewhere = []string{"From", "To", "Call-ID", "Contact", "Content-Typ
 
 // templates are values for headers that need a certain form; § is the secret. The others get the secret in a URI.
 var templates = map[string]string{
-	"Via": "§", "Record-Route": "<sip:§;lr>", "Route": "<sip:§;lr>", "Supported": "§", "Allow": "§", "Accept": "§/§", "Require": "§",
+	"Via": "§", "Record-Route": "<sip:§;lr>", "Route": "<sip:§;lr>", "Supported": "§", "Allow": "§", "Accept": "application/sdp, §/§", "Require": "§",
 	"Proxy-Require": "§", "Unsupported": "§", "Session-Expires": "3600;x=§", "Min-SE": "90;x=§", "Timestamp": "54 §",
 	"Retry-After": "5 (§);duration=9", "Expires": "60;x=§", "Min-Expires": "60;x=§", "Reason": "SIP;cause=200;text=\"§\"", "RAck": "1 1 §",
 	"Warning": "399 § \"§\"", "P-Charging-Vector": "icid-value=\"§\";icid-generated-at=§;orig-ioi=§", "WWW-Authenticate": "Digest realm=\"§\",nonce=\"§\"",
@@ -69,6 +69,7 @@ func (g *garden) in(p *Party, where string) options {
 		return options{with: []string{"UDP " + p.Addr.String() + "=>UDP " + g.secret(p, where) + ":5060"}}
 	case g.name == "Via",
 		where == "INVITE" && (g.name == "Replaces" || g.name == "Join" || g.name == "Route"), // it would go elsewhere
+		g.name == "Content-Encoding" && (where == "INVITE" || where == "re-INVITE"),          // no encoded offer is read
 		g.name == "Record-Route" && where != "INVITE",                                        // a route set is made once
 		request && (g.name == "Require" || g.name == "Proxy-Require"):                        // what needs something unknown is refused
 		return options{}
