@@ -68,7 +68,7 @@ func TestFloodOfSources(t *testing.T) {
 		}
 		from := syscall.SockaddrInet4{Addr: [4]byte{127, byte(100 + i>>16), byte(i >> 8), byte(i)}}
 		if err := syscall.Bind(fd, &from); err == nil {
-			err = syscall.Sendto(fd, []byte(text), syscall.MSG_DONTWAIT, &to[i%2])
+			_ = syscall.Sendto(fd, []byte(text), syscall.MSG_DONTWAIT, &to[i%2]) // a flood may lose some
 		}
 		syscall.Close(fd)
 		if i == n/2 {
