@@ -65,6 +65,7 @@ func (c *Call) hear(l *Leg, m *sip.Message) {
 // seal copies a finished message out of the scratch buffer, after a look for secrets of the other parties in it. A message
 // that must not be sent is nil, and the call ends when the step is over.
 func (c *Call) seal(l *Leg, b []byte) []byte {
+	b = c.prove(l, b)
 	if !c.clean(l, b) {
 		c.runner.scratch = b[:0]
 		return nil

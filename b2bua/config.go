@@ -14,7 +14,9 @@ import (
 	"github.com/bifrons/bifrons/internal/leak"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/digest"
 	"github.com/bifrons/bifrons/sip/locate"
+	"github.com/bifrons/bifrons/sip/registrar"
 )
 
 // Config is what a Server is made of. DefaultConfig gives the values of the standards.
@@ -25,6 +27,9 @@ type Config struct {
 	Home     *Policy // nil: trusted
 
 	Apps map[string]Link // what the chains of the sides name
+
+	Users     map[string]User      // who may prove by digest who they are, by name
+	Registrar *registrar.Registrar // nil: no side has one
 
 	Timers      sip.Timers
 	MaxForwards int      // of requests of our own, and of an INVITE that has none
@@ -124,13 +129,19 @@ type Side struct {
 	Domain          string // host of From and To of our own
 	Trust           Trust
 	NextHop         NextHop
-	Apps            []string // the chain of calls that come in here
-	FollowRedirect  bool     // dial the Contact of a 3xx of this side, else it is a failure
-	In, Out         Bound    // of the calls that come from the side, and of those that go there
-	Allow           []netip.Prefix
-	RefuseStrangers bool // who is not in Allow gets 403, once a second at most; else nothing
-	UDPOnly         bool // no request changes to TCP because it is large
-	MaxDatagram     int  // bytes from which on one does; 0: as the MTU of the path says, else 1300 (RFC 3261 18.1.1)
+	Apps            []string       // the chain of calls that come in here
+	FollowRedirect  bool           // dial the Contact of a 3xx of this side, else it is a failure
+	Allow           []netip.Prefix // who may send: these networks, peers with a certificate of these names, and those users;
+	AllowNames      []string       // in lower case;
+	AllowUsers      []string       // "*" is every user; none of the three: everybody
+	RefuseStrangers bool           // others get 403, once a second at most; else nothing
+	In, Out         Bound          // of the calls that come from the side, and of those that go there
+	Digest          Digest
+	Registers       bool // REGISTER is obeyed here
+	Trunks          []Trunk
+	Logins          []Login // who we are for those that challenge us
+	UDPOnly         bool    // no request changes to TCP because it is large
+	MaxDatagram     int     // bytes from which on one does; 0: as the MTU of the path says, else 1300 (RFC 3261 18.1.1)
 	Media           netip.Addr
 	MediaAdvertise  netip.Addr // shown in descriptions instead of Media when valid
 	MediaLatch      media.Latch
@@ -147,9 +158,12 @@ type Side struct {
 	goals  []*goal
 	in     *gate
 	out    *gate
-	names  leak.Set     // of ours, that are no secret there
-	common leak.Set     // those of them that all sides know
-	public audit.Public // what of its parties' headers is no secret anywhere
+	trunks []*trunk
+	names  leak.Set // of ours, that are no secret there
+	common leak.Set // those of them that all sides know
+
+	verifier *digest.Verifier // of its users
+	public   audit.Public     // what of its parties' headers is no secret anywhere
 }
 
 // Liveness is how a confirmed leg is watched. 0 switches a part off; in a Watch effect it leaves the part as it is, and less
@@ -221,6 +235,8 @@ type NextHop struct {
 	Addr      netip.AddrPort
 	Transport sip.Transport
 	Told      bool // with a name: the transport is meant; else DNS says it, and Transport is for where that says nothing
+
+	Registered bool // of a route: where the called party is registered; the route fits only who is
 }
 
 // Route sends calls of a side on; the first that fits wins.
@@ -266,7 +282,7 @@ func (cfg *Config) validate() error {
 	if len(cfg.Sides) == 0 {
 		return errors.New("b2bua: no side to listen on")
 	}
-	names, targets := map[string]bool{}, 0
+	names, targets, trunks := map[string]bool{}, 0, 0
 	for _, s := range cfg.Sides {
 		if names[s.Name] || len(s.Locals) == 0 {
 			return fmt.Errorf("b2bua: side %q is named twice or has no address", s.Name)
@@ -274,6 +290,14 @@ func (cfg *Config) validate() error {
 		names[s.Name] = true
 		if targets += len(s.Targets); targets > maxTargets {
 			return fmt.Errorf("b2bua: side %q: more than %d targets of all sides together", s.Name, maxTargets)
+		}
+		if trunks += len(s.Trunks); trunks > maxTrunks {
+			return fmt.Errorf("b2bua: side %q: more than %d trunks of all sides together", s.Name, maxTrunks)
+		}
+		for i := range s.Trunks {
+			if wrong := validTrunk(&s.Trunks[i]); wrong != "" {
+				return fmt.Errorf("b2bua: side %q: trunk %q: %s", s.Name, s.Trunks[i].AOR, wrong)
+			}
 		}
 		for _, app := range s.Apps {
 			if _, ok := cfg.Apps[app]; !ok {

@@ -18,6 +18,9 @@ type hop struct {
 	routes []string        // byte for byte
 	routed bool            // by a Route of the request
 	hunts  bool            // the side's own targets say where to
+	local  *Local          // our address it leaves from, if not any will do
+	target string          // Request-URI: the Contact of somebody registered
+	beside []string        // his other contacts that ring, too
 	route  uint16          // the number of the route, 0 none
 
 	rewrite *Rewrite // of the route that was taken
@@ -51,6 +54,7 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.failBranch(w.Branch, status)
 		return
 	}
+	h.byTrunk()
 	m := inv.Request.Message
 	if x := (&passage{Policy: c.srv.policy(a.side, h.side), host: h.side.Domain, srv: c.srv}); x.strayDialog(m) {
 		c.failBranch(w.Branch, 481)
@@ -62,8 +66,15 @@ func (c *Call) dial(w *Walk, inv Invite) {
 	}
 	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Counted: true, Route: h.route, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
 		Routes: h.routes, Dest: h.addr, Name: h.ask.Host, CSeq: uint32(c.srv.random()) >> 4}
+	if h.local != nil {
+		l.local = h.local
+	}
 	l.Local = l.local.index()
 	c.address(l, m, inv.Draft, &h)
+	l.callFrom(inv.Draft)
+	if h.target != "" {
+		l.Target = h.target
+	}
 	d := &Dialog{Twin: noTwin} // it takes the first remote tag
 	l.Dialogs = append(l.Dialogs, d)
 	c.Legs = append(c.Legs, l)
@@ -79,6 +90,7 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		return
 	}
 	c.sendInvite(l, &o)
+	c.fork(inv, h.beside)
 }
 
 // crossOffer puts the caller's offer into an INVITE: that of its own, or, when Bifrons has answered it, what it has last described.
@@ -193,7 +205,7 @@ func (c *Call) cancel(l *Leg, t *Tx, cause Cause) {
 }
 
 // route finds the next hop of a draft; status is the refusal when there is none. Behind an S-CSCF the remaining Route wins
-// (TS 24.229 5.7.5); it is honoured only from a side at home.
+// (TS 24.229 5.7.5); only from a side at home there is one (TrustTable).
 func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 	if len(d.Next.Routes) > 0 { // an App's own
 		side := a.side
@@ -202,7 +214,7 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 		}
 		return routed(side, d.Next.Routes, a.local.Transport)
 	}
-	if d.Next.Side == "" && d.Next.NextHop == "" && a.side.Trust == Home {
+	if d.Next.Side == "" && d.Next.NextHop == "" {
 		if routes := remainingRoutes(a.side, d.Request.Message); len(routes) > 0 {
 			return routed(a.side, routes, a.local.Transport)
 		}
@@ -215,9 +227,14 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 			return hop{}, 500
 		}
 		next = h.side.NextHop
-	} else if i := MatchRoute(s.cfg.Routes, a.side.Name, d); i >= 0 {
+	} else if i := MatchRoute(s.cfg.Routes, a.side.Name, d, func(r *Route) bool { return s.registered(a.side, r, d) }); i >= 0 {
 		r := &s.cfg.Routes[i]
-		h.side, h.rewrite, h.route = s.sides[r.To], r.Rewrite, r.number
+		if h.side = s.sides[r.To]; r.NextHop.Registered {
+			h = s.toBinding(s.bindings(a.side, h.side, d.RequestURI), d.Next.Contact)
+			h.route = r.number
+			return h, 0
+		}
+		h.rewrite, h.route = r.Rewrite, r.number
 		if next, h.hunts = r.NextHop, false; next.none() {
 			next, h.hunts = h.side.NextHop, true
 		}
@@ -230,7 +247,7 @@ func (s *Server) route(a *Leg, d *Draft) (h hop, status int) {
 		next, h.hunts = told, false
 	}
 	if next.none() {
-		return hop{}, 404
+		return hop{}, s.unreachable(a.side, d.RequestURI)
 	}
 	h.aim(next)
 	return h, 0
@@ -261,8 +278,9 @@ func routed(side *Side, routes []string, usual sip.Transport) (hop, int) {
 	return h, 0
 }
 
-// MatchRoute returns the index of the first route that fits a request from a side, -1 if none does.
-func MatchRoute(routes []Route, from string, d *Draft) int {
+// MatchRoute returns the index of the first route that fits a request from a side, -1 if none does. A route to whom is registered fits only if
+// registered says so.
+func MatchRoute(routes []Route, from string, d *Draft, registered func(*Route) bool) int {
 	u, err := sip.ParseURI([]byte(d.RequestURI))
 	user, host := u.User, u.Host
 	if err == nil && !u.IsSIP() {
@@ -274,7 +292,8 @@ func MatchRoute(routes []Route, from string, d *Draft) int {
 		case r.From != "" && r.From != from,
 			r.User != nil && !r.User.Match(user),
 			r.Host != nil && !r.Host.Match(host),
-			r.Header != "" && !r.header(d):
+			r.Header != "" && !r.header(d),
+			r.NextHop.Registered && !registered(r):
 			continue
 		}
 		return i

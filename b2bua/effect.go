@@ -11,6 +11,7 @@ type Dial struct {
 	Side    string        // "" as the routes say
 	NextHop string        // address:port, a name, name:port, or a sip: URI with transport=; "" that of the side or of the URI
 	Routes  []string      // Route values, byte for byte; none: what remains of the caller's
+	Contact string        // one of the callee's where he is registered; "" the best, and beside it those of the same q
 	Timeout time.Duration // until a final answer; the branch then fails with 408; 0 is Timer C alone
 	Park    bool          // the callee's answer is not joined: Bifrons is its other end until Connect
 }

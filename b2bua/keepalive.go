@@ -242,7 +242,7 @@ func (c *Call) sendProbe(l *Leg, w *Life) {
 		return
 	}
 	b := c.appendRequest(c.buffer(), l, d, sip.OPTIONS, w.Number, w.CSeq, &outgoing{})
-	b = sip.AppendBody(b, nil)
+	b = c.prove(l, sip.AppendBody(b, nil))
 	c.runner.scratch = b[:0]
 	if c.clean(l, b) {
 		c.transmit(l, l.local, b, to.to, to.name)
@@ -260,6 +260,9 @@ func (c *Call) probed(l *Leg, m *sip.Message, cseq, number uint32) bool {
 	if l.Phase != Confirmed || c.Cause != nil || !inDoubt || number < w.First {
 		c.srv.metrics.absorbed.Inc()
 		return true
+	}
+	if m.Status == 401 || m.Status == 407 { // the next probe has the answer
+		c.takeChallenge(l, m, false)
 	}
 	v := verdictOn(m.Status)
 	if v == gone && l.unacked() { // it lives, and has not got our 2xx yet

@@ -7,6 +7,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua/audit"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/digest"
 	"github.com/bifrons/bifrons/sip/locate"
 )
 
@@ -70,7 +71,9 @@ type Leg struct {
 	First   uint32   // number of the initial INVITE's transaction, once it was sent again; 0 is 1
 	Life    *Life    // how its party is watched, once it is confirmed
 	Session *Session
-	Heard   []byte // what its party said of itself, for the leak audit (the Arena of an audit.Ear)
+	Proofs  []digest.Session // that its party or proxies ask for with each request
+	Proof   []byte           // what its last INVITE had of them, for the ACK
+	Heard   []byte           // what its party said of itself, for the leak audit (the Arena of an audit.Ear)
 
 	side  *Side
 	local *Local
@@ -129,6 +132,7 @@ type Tx struct {
 	Reason  string // for this
 	Own     bool   // the engine's: its answer goes no further
 	Tries   uint8
+	Logins  uint8 // how often a challenge to it was answered
 
 	Reliable bool          // INVITE: who sent it knows reliable provisional responses (RFC 3262),
 	Requires bool          // or wants no others

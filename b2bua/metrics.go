@@ -19,8 +19,10 @@ type Metrics struct {
 	effectsRefused, keysDropped, panics, probes, failovers     prometheus.Counter
 	lostBy, leaks, unlocated                                   *prometheus.CounterVec
 	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
-	appFailures                                                *prometheus.CounterVec
-	targetUp                                                   *prometheus.GaugeVec
+	appFailures, notTrusted, logins, challenges                *prometheus.CounterVec
+	registrations                                              *prometheus.CounterVec
+	targetUp, trunkUp                                          *prometheus.GaugeVec
+	trunkAnswers                                               *prometheus.CounterVec
 	setUp                                                      prometheus.Histogram
 	turnedAway, exempt, mailboxFull                            *prometheus.CounterVec
 	methods                                                    [16]prometheus.Counter
@@ -69,6 +71,10 @@ func newMetrics(s *Server) *Metrics {
 	m.unlocated = vec("next_hops_unlocated_total", "Names of next hops without a place: none (name servers say so) or failed (they say nothing).", "why")
 	m.leaks = vec("leaks_total", "Secrets of one party found in messages to another, by header or field.", "field")
 	m.leaks.WithLabelValues("other header") // so that there is something to watch before the first
+	m.notTrusted = vec("headers_not_trusted_total", "Header fields that a side may not set, taken off.", "side", "header")
+	m.logins = vec("logins_total", "Requests of senders who have to prove who they are, by outcome.", "side", "outcome")
+	m.challenges = vec("challenges_unanswered_total", "Challenges to us for which no credentials are right.", "side")
+	m.registrations = vec("registrations_received_total", "REGISTERs to the registrar, by answer.", "side", "answer")
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
 	m.setUp = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "call_set_up_seconds",
 		Help: "Time from INVITE to 2xx.", Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 60}})
@@ -82,7 +88,10 @@ func newMetrics(s *Server) *Metrics {
 			Help: "New calls per second that the overload control takes, 0 for all."}, func() float64 { return s.overload.info().Rate }))
 	m.targetUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "target_up",
 		Help: "1 for a target that gets its calls, 0.5 for one that returns, 0 for one that is down."}, []string{"side", "target"})
-	m.all = append(m.all, m.targetUp, m.setUp, calls, linger)
+	m.trunkUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "trunk_registered",
+		Help: "1 while a trunk is registered."}, []string{"side", "aor"})
+	m.trunkAnswers = vec("trunk_answers_total", "Answers to REGISTERs of ours, by status.", "side", "status")
+	m.all = append(m.all, m.trunkUp, m.targetUp, m.setUp, calls, linger)
 	for i := range m.methods {
 		name := sip.Method(min(i, int(sip.PUBLISH))).String()
 		if name == "" {

@@ -22,7 +22,7 @@ func unsupported(side *Side, m *sip.Message) string {
 		}
 		for v := m.Headers[i].Value; len(v) > 0; {
 			var one []byte
-			if one, v = sip.CutValue(v); !side.supports(bytes.TrimSpace(one)) {
+			if one, v = sip.CutValue(v); !side.supports(m.Method, bytes.TrimSpace(one)) {
 				not = append(append(not, ", "...), one...)
 			}
 		}
@@ -33,7 +33,10 @@ func unsupported(side *Side, m *sip.Message) string {
 	return "Unsupported: " + string(not[2:]) + "\r\n"
 }
 
-func (s *Side) supports(option []byte) bool {
+func (s *Side) supports(method sip.Method, option []byte) bool {
+	if method == sip.REGISTER {
+		return sip.EqualFold(option, "path") // a registrar keeps it (RFC 3327)
+	}
 	if sip.EqualFold(option, timerOption) {
 		return s.Liveness.Expires > 0
 	}

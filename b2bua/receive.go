@@ -34,8 +34,10 @@ func (s *Server) receive(run *runner, l *Local, m *sip.Message, err error) {
 	if m.Waited > 0 {
 		l.lag.add(m.Waited)
 	}
+	m.User = ""
+	who := l.side.standing(m)
 	switch {
-	case !l.side.allowed(m.Source.Addr()):
+	case who == stranger:
 		s.metrics.forbidden.Inc()
 		if l.side.RefuseStrangers && err == nil && m.IsRequest() && s.strangers.allow(m.Source.Addr(), s.now()) {
 			s.refuse(l, m, 403, "")
@@ -43,10 +45,14 @@ func (s *Server) receive(run *runner, l *Local, m *sip.Message, err error) {
 	case err != nil:
 		s.malformed(l, m, err)
 	case !m.IsRequest():
+		s.untrusted(l.side, m)
 		s.receiveResponse(run, l, m)
 	default:
 		s.metrics.request(m.Method)
-		s.receiveRequest(run, l, m)
+		s.untrusted(l.side, m)
+		if who == admitted || s.authenticate(l, m) {
+			s.receiveRequest(run, l, m)
+		}
 	}
 }
 
@@ -117,6 +123,12 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 		return
 	}
 	switch m.Method {
+	case sip.REGISTER:
+		if !l.side.Registers || s.cfg.Registrar == nil {
+			s.refuse(l, m, 405, allow)
+			return
+		}
+		s.register(l, m)
 	case sip.OPTIONS:
 		if s.Draining() {
 			s.refuse(l, m, 503, "Retry-After: 30\r\n")
@@ -138,6 +150,7 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 
 // receiveInvite takes an INVITE outside a dialog: the same one again, or a new call.
 func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
+	l.side.called(m)
 	keys := s.table.keys(m)
 	if c := s.table.byKey(keys[0]); c != nil {
 		s.enter(run, c, event{msg: m, local: l, invite: true})

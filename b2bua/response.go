@@ -40,6 +40,7 @@ func (c *Call) response(l *Leg, e event) {
 	switch {
 	case do&sip.Deliver == 0:
 		c.srv.metrics.absorbed.Inc()
+	case c.challenged(l, t, m):
 	case t.Kind == sip.InviteClient:
 		c.inviteResponse(l, t, m)
 	case m.Status >= 200 && t.Own && t.Method == sip.UPDATE:
@@ -142,7 +143,7 @@ func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
 			return
 		}
 		t.Ack = c.seal(l, sip.AppendBody(appendHopByHop(c.buffer(), &inv, "ACK", m.Get(sip.HdrTo)), nil))
-		if m.Status != 491 && m.Status != 422 { // both are sent again, changed
+		if m.Status != 491 && m.Status != 422 && m.Status != 401 && m.Status != 407 { // they are sent again, changed
 			t.Last = nil
 		}
 	}
@@ -305,15 +306,19 @@ func (c *Call) tryAgain(l *Leg, t *Tx) {
 	c.sendAgain(l, t, &inv, func() {})
 }
 
-// sendAgain sends an INVITE once more as a new transaction, changed by edit.
+// sendAgain sends a request once more as a new transaction, changed by edit.
 func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 	l.CSeq++
+	first := sip.Calling
+	if t.Kind == sip.NonInviteClient {
+		first = sip.Trying
+	}
 	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Name: t.Name, Local: t.Local, Offered: t.Offered,
-		Reliable: t.Reliable, Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, sip.Calling)
+		Reliable: t.Reliable, Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, first)
 	from := l.side.Locals[t.Local]
 	via := append([]byte("SIP/2.0/"+from.Transport.String()+" "), from.Advertise...)
 	inv.Set(sip.HdrVia, c.appendBranch(append(via, ";branch="...), l, n.Num))
-	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " INVITE"...))
+	inv.Set(sip.HdrCSeq, append(strconv.AppendUint(nil, uint64(n.CSeq), 10), " "+t.Method.String()...))
 	edit()
 	t.Last, t.Peer = nil, 0
 	if j := c.Joining; j != nil && j.A == l.Slot && j.Tx == t.Num {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/b2buatest"
+	"github.com/bifrons/bifrons/sip/digest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,6 +103,15 @@ func configure(c *b2bua.Config, words []string) {
 			c.Sides[1].Health = b2bua.Health{Try: 2 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}
 		case "trusted": // both sides are at home
 			c.Sides[1].Trust = b2bua.Home
+		case "login": // who we are for the callee's side: user:password[:realm]
+			f := append(strings.Split(v, ":"), "")
+			c.Sides[1].Logins = append(c.Sides[1].Logins, b2bua.Login{Login: digest.Login{User: f[0], Secret: digest.Secret{Password: f[1]}, Realm: f[2]}})
+		case "user": // who may call: name:password
+			name, password, _ := strings.Cut(v, ":")
+			c.Users = map[string]b2bua.User{name: {Secret: digest.Secret{Password: password}}}
+			c.Sides[0].AllowUsers, c.Sides[0].Digest.Assert = []string{"*"}, true
+		case "trust": // of the caller's side
+			c.Sides[0].Trust = map[string]b2bua.Trust{"home": b2bua.Home, "partner": b2bua.Partner, "untrusted": b2bua.Untrusted}[v]
 		case "maxcalls":
 			c.Calls.Max = 1
 		case "maxout": // of the callee's side

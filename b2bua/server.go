@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,10 +32,14 @@ type Server struct {
 	refusals       refusals
 	sick           refusals // addresses that failed where their name has others
 	strangers      perSource
+	guesses        guesses
+	trusts         *trusts
 	goals          []*goal
 	gates          []*gate
 	all            *gate // of all calls that have not ended
 	overload       overload
+	trunks         []*trunk
+	leaving        atomic.Bool // the trunks' registrations end
 	history        history
 
 	table  table
@@ -89,6 +92,7 @@ func New(cfg Config) (*Server, error) {
 	s.overload.Overload = cfg.Overload
 	s.metrics = newMetrics(s)
 	s.table.init(cfg.Key)
+	s.trusts, s.guesses.seed = newTrusts(), cfg.Key
 	s.nextID.Store(cfg.Random() >> 16)
 	for _, side := range cfg.Sides {
 		s.sides[side.Name] = side
@@ -99,11 +103,13 @@ func New(cfg Config) (*Server, error) {
 			s.overload.lags = append(s.overload.lags, &l.lag)
 		}
 		side.learnNames()
+		s.openVerifier(side)
 	}
 	s.stats, _ = cfg.Media.(statistics)
 	s.openGoals()
 	s.openNotices()
 	s.openGates()
+	s.openTrunks()
 	for _, a := range cfg.Sides {
 		for _, b := range cfg.Sides {
 			s.policies[[2]*Side{a, b}] = pairPolicy(&cfg, a, b)
@@ -161,6 +167,7 @@ func (s *Server) Draining() bool { return s.draining.Load() }
 // many had to be ended.
 func (s *Server) Shutdown(ctx context.Context) int {
 	s.Drain()
+	s.deregister()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for s.Active() > 0 {
@@ -321,19 +328,6 @@ func icid(m *sip.Message) string {
 func (s *Server) follows() bool {
 	for _, side := range s.cfg.Sides {
 		if side.FollowRedirect || len(side.goals) > 1 {
-			return true
-		}
-	}
-	return false
-}
-
-// allowed tells whether a source may talk to a side at all.
-func (s *Side) allowed(from netip.Addr) bool {
-	if len(s.Allow) == 0 {
-		return true
-	}
-	for _, p := range s.Allow {
-		if p.Contains(from.Unmap()) {
 			return true
 		}
 	}

@@ -249,6 +249,9 @@ func (c *Call) restored(stale bool) {
 		if stale {
 			l.CSeq += staleGap
 			l.Last += staleGap
+			for i := range l.Proofs {
+				l.Proofs[i].Count += staleGap
+			}
 			for _, d := range l.Dialogs {
 				d.Offer.Origin.Version += staleGap
 			}

@@ -357,6 +357,10 @@ func (s *Server) pong(l *Local, r ref, m *sip.Message) {
 		s.asked(l, r.number, m)
 		return
 	}
+	if t := s.trunkOf(l, r); t != nil {
+		t.post(s, m)
+		return
+	}
 	if int(r.slot) >= len(s.goals) || s.goals[r.slot].side != l.side || m.Status < 200 || m.Method != sip.OPTIONS {
 		s.metrics.strays.Inc()
 		return
@@ -366,6 +370,9 @@ func (s *Server) pong(l *Local, r ref, m *sip.Message) {
 
 // pinged leaves a ping's outcome for the goroutine that pings.
 func (s *Server) pinged(l *Local, r ref, status int) {
+	if t := s.trunkOf(l, r); t != nil {
+		t.refused.Store(r.number)
+	}
 	if int(r.slot) < len(s.goals) && s.goals[r.slot].side == l.side {
 		s.goals[r.slot].answer.Store(uint64(r.number)<<16 | uint64(status))
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Trace       Trace
 	Log         Log
 	DNS         DNS
+	Users       []User // who can prove by digest who they are
 	Diameter    Diameter
 	Sh          Sh
 	Subscribers []Source // asked in this order
@@ -51,8 +52,13 @@ type Side struct {
 	Redirect  Redirect
 	Calls     SideCalls
 	Media     SideMedia
-	Allow     []netip.Prefix // who may send to us; empty: everybody
-	Strangers Strangers      // what others get
+	Allow     Allow     // who may send to us
+	Strangers Strangers // what others get
+	Digest    Digest    // how users are asked who they are
+	Registrar bool      // users and others who may send can register here
+
+	Credentials []Credential // who we are for those that challenge us
+	Trunks      []Trunk      // our registrations with others
 }
 
 // TLS has the files of a side that speaks TLS. They are read again when they change.
@@ -193,7 +199,7 @@ const (
 
 // Hop is a next hop: a SIP URI as the file has it, and the address or the name in it.
 type Hop struct {
-	URI     string
+	URI     string         // "registered": where the called party is registered here
 	Addr    netip.AddrPort // port 5060, or 5061 for TLS, when the URI has none (RFC 3263 4.2); zero: the host is a name
 	Name    string         // host, or host:port, to be looked up
 	Network string         // "udp", "tcp" or "tls"
@@ -202,6 +208,9 @@ type Hop struct {
 
 // IsZero says that there is no next hop.
 func (h Hop) IsZero() bool { return h.URI == "" }
+
+// Registered says that the way is that of the called party's registration.
+func (h Hop) Registered() bool { return h.URI == "registered" }
 
 // Route sends calls of one side to another.
 type Route struct {
@@ -340,7 +349,7 @@ func DefaultConfig() Config {
 
 // DefaultSide has every default of a side but its listeners.
 func DefaultSide(name string) Side {
-	s := Side{Name: name, Trust: Untrusted, Redirect: Refuse, Strangers: Ignore, Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
+	s := Side{Name: name, Trust: Untrusted, Redirect: Refuse, Strangers: Ignore, Digest: DefaultDigest(), Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
 		Health: Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}}
 	l := &s.Liveness
 	l.Probe.Every, l.Probe.Timeout, l.Probe.Strikes = 30*time.Second, 2*time.Second, 3

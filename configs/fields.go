@@ -29,6 +29,7 @@ func (d *decoder) config(v value, c *Config) {
 		{"cdr", func(v value) { d.cdr(v, &c.CDR) }},
 		{"dns", func(v value) { d.dns(v, &c.DNS) }},
 		{"trace", func(v value) { d.trace(v, &c.Trace) }},
+		{"users", func(v value) { d.users(v, &c.Users) }},
 		{"diameter", func(v value) { d.diameter(v, &c.Diameter) }},
 		{"sh", func(v value) { d.sh(v, &c.Sh) }},
 		{"subscribers", func(v value) { d.subscribers(v, &c.Subscribers) }},
@@ -127,7 +128,11 @@ func (d *decoder) side(v value, s *Side) {
 			})
 		}},
 		{"strangers", read(d, &s.Strangers, "a word", choice(same(Ignore), same(Forbid)))},
-		{"allow", readList(d, &s.Allow, "a network such as 192.0.2.0/24, or a list of them", network)},
+		{"allow", func(v value) { d.allow(v, &s.Allow) }},
+		{"digest", func(v value) { d.digest(v, &s.Digest) }},
+		{"registrar", d.flag(&s.Registrar)},
+		{"credentials", func(v value) { d.credentials(v, &s.Credentials) }},
+		{"trunks", func(v value) { d.trunks(v, &s.Trunks) }},
 	})
 }
 
@@ -203,7 +208,7 @@ func (d *decoder) routes(v value, routes *[]Route) {
 			{"match", func(v value) { d.match(v, &r.Match) }},
 			{"to", d.text(&r.To)},
 			{"calls", d.bound(&r.Calls)},
-			{"next_hop", read(d, &r.NextHop, "a URI such as sip:192.0.2.7:5060", hop)},
+			{"next_hop", read(d, &r.NextHop, "a URI such as sip:192.0.2.7:5060", hopOrRegistered)},
 			{"rewrite", func(v value) { d.rewrite(v, &r.Rewrite) }},
 		})
 		*routes = append(*routes, r)

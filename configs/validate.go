@@ -39,6 +39,7 @@ func (c *Config) check(known Known, bad problem) {
 	for i := range c.Policies {
 		c.checkPair(i, known, bad)
 	}
+	c.checkUsers(bad)
 	c.checkNumbers(bad)
 	c.checkCalls(bad)
 	c.DNS.check(bad)
@@ -102,6 +103,7 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 		bad(path+".next_hop", fmt.Sprintf("has %d targets; a side has at most 64", len(s.Targets)))
 	}
 	s.checkLiveness(path, bad)
+	c.checkIdentity(s, path, bad)
 	for i, app := range s.Apps {
 		if known.Apps != nil && !slices.Contains(known.Apps, app) {
 			at := path + ".apps[" + strconv.Itoa(i) + "]"
@@ -149,6 +151,9 @@ func (c *Config) checkRoute(i int, bad problem) {
 	c.checkName(path+".to", r.To, bad)
 	if to := c.Side(r.To); to != nil {
 		switch {
+		case r.NextHop.Registered() && !to.Registrar:
+			bad(path+".next_hop", "nobody can register on side "+tick(r.To)+"; add `registrar: true` to it")
+		case r.NextHop.Registered():
 		case r.NextHop.IsZero() && to.NextHop.IsZero():
 			bad(path, "this route ends nowhere; add `next_hop: sip:address:port` to it or to side "+tick(r.To))
 		case !r.NextHop.IsZero() && len(to.Listen) > 0 && !to.reaches(r.NextHop):
@@ -159,7 +164,7 @@ func (c *Config) checkRoute(i int, bad problem) {
 		bad(path+".match.header", "has a value but no name; add `name:` with the header to look at")
 	}
 	for j, before := range c.Routes[:i] {
-		if before.Match.everything() && (before.From == "" || before.From == r.From) {
+		if before.Match.everything() && !before.NextHop.Registered() && (before.From == "" || before.From == r.From) {
 			bad(path, fmt.Sprintf("is never reached: route %d takes every call before it; move this one up, or give that one a `match:`", j+1))
 			return
 		}

@@ -15,7 +15,8 @@ import (
 type conn struct {
 	s *Streams
 	link
-	accepted bool // guarded by s.mu
+	names    []string // of its certificate; set before it is read
+	accepted bool     // guarded by s.mu
 	frame    frame
 	wrote    atomic.Int64 // when, in nanoseconds since 1970
 
@@ -67,6 +68,9 @@ func (c *conn) handshake(t *tls.Conn) {
 		return
 	}
 	_ = t.SetDeadline(time.Time{})
+	if proved := t.ConnectionState().PeerCertificates; len(proved) > 0 { // the handshake has verified it
+		c.names = certificateNames(proved[0])
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nc = t
@@ -118,7 +122,7 @@ func (c *conn) read(r *Reader) bool {
 			parsed = pe
 		}
 		c.s.Received.Add(1)
-		m.Source = c.peer
+		m.Source, m.Names, m.User = c.peer, c.names, ""
 		r.state.Store(handling)
 		c.s.handler(r, &m, parsed)
 		if !r.state.CompareAndSwap(handling, reading) {

@@ -30,6 +30,10 @@ type Message struct {
 	Source netip.AddrPort
 	// Waited is how long it lay in the socket's buffer before it was read; 0 where that was not measured.
 	Waited time.Duration
+	// Names are those of the certificate that the peer has proved to own (RFC 5922 7.1), none without TLS.
+	Names []string
+	// User has proved by digest to be the sender; whoever checks that sets it.
+	User string
 
 	raw   []byte
 	via   topVia
@@ -93,11 +97,14 @@ func (m *Message) Add(id HeaderID, value []byte) {
 }
 
 // Del removes all headers of this id.
-func (m *Message) Del(id HeaderID) {
+func (m *Message) Del(id HeaderID) { m.DelFunc(func(h *Header) bool { return h.ID == id }) }
+
+// DelFunc removes all headers that f holds for.
+func (m *Message) DelFunc(f func(*Header) bool) {
 	out := m.Headers[:0]
-	for _, h := range m.Headers {
-		if h.ID != id {
-			out = append(out, h)
+	for i := range m.Headers {
+		if !f(&m.Headers[i]) {
+			out = append(out, m.Headers[i])
 		}
 	}
 	m.Headers = out

@@ -45,6 +45,8 @@ type Party struct {
 
 	garbled bool     // something it sent was no message: 400 answers that
 	with    []string // changes of its text, old=>new
+	nonce   string   // of the challenge answered last,
+	count   uint32   // and how often
 }
 
 func (w *World) add(name string, addr netip.AddrPort, side, product string) {
@@ -86,6 +88,7 @@ type options struct {
 	rel     bool // a reliable provisional response
 	early   int  // the early dialog of a request, 1 is the first; 0 is the last that spoke
 	rseq    int  // another RSeq or RAck than the next
+	digest  string
 }
 
 // Invite prints an INVITE out of a dialog.

@@ -272,6 +272,8 @@ func (p *Party) act(words []string) {
 			o.via = v
 		case "with": // another text in the place of one: with="old=>new"
 			o.with = append(o.with, v)
+		case "digest": // user:password, an answer to the last challenge
+			o.digest = v
 		case "without":
 			o.remove = append(o.remove, v)
 		case "header":
@@ -292,11 +294,11 @@ func (p *Party) act(words []string) {
 		return
 	}
 	switch {
-	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "":
+	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "", what == "REGISTER":
 		text := p.Invite(to, o)
-		p.send(strings.ReplaceAll(text, "INVITE", what))
+		p.send(p.prove(strings.ReplaceAll(text, "INVITE", what), o.digest))
 	default:
-		p.send(p.InDialog(what, o))
+		p.send(p.prove(p.InDialog(what, o), o.digest))
 	}
 }
 

@@ -30,7 +30,7 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 // coreSide turns a side into the call core's, less its addresses.
 func coreSide(s *configs.Side) *b2bua.Side {
 	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps, In: b2bua.Bound(s.Calls.In), Out: b2bua.Bound(s.Calls.Out),
-		UDPOnly: s.UDPOnly, MaxDatagram: s.Datagram, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Allow: s.Allow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
+		UDPOnly: s.UDPOnly, MaxDatagram: s.Datagram, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
 		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF], Codecs: s.Media.Codecs,
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
 	if len(s.Apps) > 0 && s.Apps[0] == "ims" { // with the 2 s of a silent Route it stays below the 5 s of an S-CSCF
@@ -73,8 +73,11 @@ func rewrite(r *configs.Rewrite) *b2bua.Rewrite {
 
 // nextHop keeps the host as the configuration writes it, for it stands in Request-URIs.
 func nextHop(h configs.Hop) b2bua.NextHop {
-	if h.IsZero() {
+	switch {
+	case h.IsZero():
 		return b2bua.NextHop{}
+	case h.Registered():
+		return b2bua.NextHop{Registered: true}
 	}
 	if h.Name != "" {
 		return b2bua.NextHop{Host: h.Name, Transport: transports[h.Network], Told: h.Told}

@@ -36,6 +36,8 @@ func ctlCommand() *cobra.Command {
 		c.ask("records", "The calls that ended last, newest first", "/v1/records", showRecords),
 		c.ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
 		c.ask("admission", "Limits of calls, how full they are, and the overload control", "/v1/admission", showAdmission),
+		c.ask("trunks", "Our registrations with others", "/v1/trunks", showTrunks),
+		c.ask("bindings", "Who is registered here, and where", "/v1/bindings", showBindings),
 		c.ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
 		subscriberCommand(&c.at, &c.json),
 		explainCommand(&c.at, &c.json),
@@ -111,6 +113,33 @@ func showTargets(w io.Writer, body []byte) error {
 	for _, g := range all.Targets {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%d %%\t%d\t%s\n", g.Side, g.Target, g.Priority, g.Weight, g.State, g.Share, g.Failures,
 			time.Duration(g.Seconds)*time.Second)
+	}
+	return t.Flush()
+}
+
+func showTrunks(w io.Writer, body []byte) error {
+	var all struct{ Trunks []b2bua.TrunkInfo }
+	if err := json.Unmarshal(body, &all); err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SIDE\tAOR\tREGISTRAR\tSTATE\tLEFT\tNEXT\tFAILURES\tFAULT")
+	for _, k := range all.Trunks {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", k.Side, k.AOR, k.Registrar, k.State, time.Duration(k.Seconds)*time.Second,
+			time.Duration(k.Next)*time.Second, k.Failures, k.Fault)
+	}
+	return t.Flush()
+}
+
+func showBindings(w io.Writer, body []byte) error {
+	var all struct{ Bindings []b2bua.BindingInfo }
+	if err := json.Unmarshal(body, &all); err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "AOR\tCONTACT\tQ\tSIDE\tSOURCE\tLEFT")
+	for _, b := range all.Bindings {
+		fmt.Fprintf(t, "%s\t%s\t%g\t%s\t%s\t%s\n", b.AOR, b.Contact, b.Q, b.Side, b.Source, time.Duration(b.Seconds)*time.Second)
 	}
 	return t.Flush()
 }

@@ -87,6 +87,9 @@ func (n *node) start(cfg *configs.Config) error {
 		return err
 	}
 	core.Resolver = n.names
+	if err := identify(cfg, &core); err != nil {
+		return err
+	}
 	if cfg.Media.Anchor {
 		library, err := prompt.New(cfg.Prompts, n.log)
 		if err != nil {

@@ -76,7 +76,8 @@ func (r *request) route(ctx context.Context, w io.Writer, resolve bool) error {
 		return err
 	}
 	core := coreConfig(r.cfg)
-	i := b2bua.MatchRoute(core.Routes, r.from, &b2bua.Draft{Request: b2bua.Text{Message: m}, RequestURI: r.uri})
+	i := b2bua.MatchRoute(core.Routes, r.from, &b2bua.Draft{Request: b2bua.Text{Message: m}, RequestURI: r.uri},
+		func(*b2bua.Route) bool { return false }) // nobody is registered with a file
 	to, hop := r.cfg.Side(r.from), r.cfg.Side(r.from).NextHop
 	var change *b2bua.Rewrite
 	if i < 0 {

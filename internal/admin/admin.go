@@ -29,6 +29,8 @@ type Calls interface {
 	Trace(id uint64) []trace.Message
 	Targets() []b2bua.TargetInfo
 	Admission() b2bua.AdmissionInfo
+	Trunks() []b2bua.TrunkInfo
+	Bindings() []b2bua.BindingInfo
 	Records() []cdr.Record
 	Active() int
 	Draining() bool
@@ -138,6 +140,12 @@ func handler(cfg Config) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/admission", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, cfg.Calls.Admission())
+	})
+	mux.HandleFunc("GET /v1/trunks", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"trunks": cfg.Calls.Trunks()})
+	})
+	mux.HandleFunc("GET /v1/bindings", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"bindings": cfg.Calls.Bindings()})
 	})
 	mux.HandleFunc("GET /v1/diameter", func(w http.ResponseWriter, _ *http.Request) {
 		peers := []diameter.PeerStatus{}

@@ -22,6 +22,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type core struct{ draining bool }
 
+func (c *core) Trunks() []b2bua.TrunkInfo {
+	return []b2bua.TrunkInfo{{Side: "carrier", AOR: "sip:t@carrier.example", State: "registered"}}
+}
+
+func (c *core) Bindings() []b2bua.BindingInfo {
+	return []b2bua.BindingInfo{{AOR: "alice@home.example", Contact: "sip:alice@192.0.2.1", Q: 1}}
+}
+
 func (c *core) Calls() []b2bua.Info {
 	return []b2bua.Info{{ID: 7, From: "<sip:a@b>", State: "ringing"}}
 }
@@ -98,6 +106,11 @@ func TestAPI(t *testing.T) {
 	var records struct{ Records []cdr.Record }
 	if code, body := get("/v1/records"); code != 200 || json.Unmarshal([]byte(body), &records) != nil || len(records.Records) != 1 || records.Records[0].By != "callee" {
 		t.Errorf("records: %d %s", code, body)
+	}
+	for path, want := range map[string]string{"/v1/trunks": "sip:t@carrier.example", "/v1/bindings": "alice@home.example"} {
+		if code, body := get(path); code != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
 	}
 	if code, _ := get("/v1/nothing"); code != 404 {
 		t.Errorf("unknown path: %d", code)

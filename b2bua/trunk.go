@@ -1,0 +1,457 @@
+package b2bua
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bifrons/bifrons/sip"
+	"github.com/bifrons/bifrons/sip/digest"
+	"github.com/bifrons/bifrons/sip/registrar"
+)
+
+// Trunk is a registration of ours at somebody else's registrar (RFC 3261 10.2). The side's Logins answer its challenges.
+type Trunk struct {
+	AOR        string        // sip:user@domain: who is registered, and who calls that leave on the side come from
+	Contact    string        // user part of our Contact, by which calls come in; "" is that of the AOR
+	Registrar  NextHop       // where REGISTER goes
+	Expires    time.Duration // asked for
+	Retry      time.Duration // pause after a first failure; it doubles, up to half an hour (RFC 5626 4.5)
+	KeepAlive  time.Duration // between pings of two CRLF that hold a NAT's way open (RFC 5626 4.4.1); 0 sends none
+	CallerFrom bool          // calls keep the caller's From
+}
+
+// trunk is a Trunk and how it does. The goroutine of the wheel moves it; readers leave what they get in its mailbox.
+type trunk struct {
+	Trunk
+	side *Side
+	slot uint8 // in identifiers
+
+	heard   chan *sip.Message // responses
+	refused atomic.Uint32     // number of a REGISTER that the network returned
+	now     atomic.Pointer[TrunkInfo]
+	routes  atomic.Pointer[[]string] // Service-Route (RFC 3608)
+	up      atomic.Bool
+
+	number   uint32 // CSeq of the last REGISTER,
+	sent     []byte // which is this,
+	limit    time.Duration
+	repeat   time.Duration // when it is sent again,
+	pause    time.Duration
+	tries    int // and how often this registration was changed and sent again
+	granted  time.Duration
+	until    time.Duration // end of the registration, 0 there is none
+	next     time.Duration // when the next REGISTER goes out
+	ping     time.Duration
+	failures int
+	fault    string
+	proofs   []digest.Session
+	leaving  bool
+	gone     atomic.Bool
+}
+
+// trunkSlots is the first slot of trunks in identifiers that belong to no call; below it are the targets.
+const trunkSlots = 128
+
+// maxTrunks bounds the trunks of all sides together.
+const maxTrunks = 64
+
+// openTrunks makes the trunks of all sides.
+func (s *Server) openTrunks() {
+	for _, side := range s.cfg.Sides {
+		side.trunks = nil
+		for _, t := range side.Trunks {
+			u, _ := sip.ParseURI([]byte(t.AOR)) // validate has looked at it
+			if t.Contact == "" {
+				t.Contact = string(u.User)
+			}
+			k := &trunk{Trunk: t, side: side, slot: trunkSlots + uint8(len(s.trunks)), heard: make(chan *sip.Message, 8), granted: t.Expires,
+				number: uint32(s.cfg.Clock.Wall().Unix()) & 0x7fffffff} // above that of a former start, which may have had the same Call-ID
+			k.next = s.now() + time.Duration(s.random()%uint64(time.Second/4))
+			side.trunks, s.trunks = append(side.trunks, k), append(s.trunks, k)
+			k.tell(s)
+		}
+	}
+}
+
+// registerTrunks does what is due for the trunks; only the goroutine of the wheel calls it.
+func (s *Server) registerTrunks(now time.Duration) {
+	for _, t := range s.trunks {
+		for more := true; more; {
+			select {
+			case m := <-t.heard:
+				t.answered(s, m, now)
+			default:
+				more = false
+			}
+		}
+		if s.leaving.Load() && !t.leaving {
+			t.gone.Store(t.limit == 0 && t.until == 0)
+			t.leaving, t.next, t.limit = true, now, 0 // an answer on its way is no longer waited for
+		}
+		t.due(s, now)
+	}
+}
+
+func (t *trunk) due(s *Server, now time.Duration) {
+	if t.until > 0 && now >= t.until {
+		t.until = 0
+		t.tell(s)
+	}
+	switch {
+	case t.gone.Load():
+	case t.limit > 0 && t.refused.Load() == t.number:
+		t.failed(s, now, "cannot be reached", 0)
+	case t.limit > 0 && now >= t.limit:
+		t.failed(s, now, "no answer", 0)
+	case t.limit > 0 && t.repeat > 0 && now >= t.repeat:
+		t.pause = min(2*t.pause, s.cfg.Timers.T2)
+		t.repeat = now + t.pause
+		t.transmit(s)
+	case t.limit == 0 && now >= t.next:
+		t.tries = 0
+		t.register(s, now)
+	case t.KeepAlive > 0 && now >= t.ping && t.limit == 0:
+		t.ping = now + t.KeepAlive
+		if err := t.local().Send([]byte("\r\n\r\n"), t.Registrar.Addr); err != nil {
+			s.metrics.sendErrors.Inc()
+		}
+	}
+}
+
+func (t *trunk) local() *Local { return t.side.via(t.Registrar.Addr, t.Registrar.Transport) }
+
+// contact is our Contact's URI.
+func (t *trunk) contact() string {
+	l := t.local()
+	return "sip:" + t.Contact + "@" + l.Advertise + l.Transport.Param()
+}
+
+// register sends a REGISTER of a new number; when the server stops it ends the registration.
+func (t *trunk) register(s *Server, now time.Duration) {
+	t.number++
+	l, r := t.local(), ref{slot: t.slot, number: t.number}
+	_, domain, _ := strings.Cut(t.AOR, "@")
+	b := append([]byte("REGISTER sip:"), domain...)
+	uri := string(b[len("REGISTER "):])
+	b = append(append(b, " SIP/2.0\r\nVia: SIP/2.0/"...), l.Transport.String()...)
+	b = append(append(b, ' '), l.Advertise...)
+	b = s.mint.append(append(b, ";branch=z9hG4bK"...), idBranch, r)
+	b = append(append(b, "\r\nFrom: <"...), t.AOR...)
+	b = s.mint.append(append(b, ">;tag="...), idTag, r)
+	b = append(append(append(b, "\r\nTo: <"...), t.AOR...), ">\r\nCall-ID: "...)
+	b = s.mint.append(b, idCallID, ref{slot: t.slot})
+	b = strconv.AppendUint(append(b, "\r\nCSeq: "...), uint64(t.number), 10)
+	b = strconv.AppendInt(append(b, " REGISTER\r\nMax-Forwards: "...), int64(s.cfg.MaxForwards), 10)
+	expires := t.granted
+	if t.leaving {
+		expires = 0
+	}
+	b = append(append(append(b, "\r\nContact: <"...), t.contact()...), ">\r\nExpires: "...)
+	b = append(strconv.AppendInt(b, int64(expires/time.Second), 10), "\r\n"...)
+	for i := range t.proofs {
+		if login := t.side.login(t.Registrar.Addr, t.proofs[i].Realm); login != nil {
+			b = t.proofs[i].Append(b, login, "REGISTER", uri, nil)
+		}
+	}
+	t.sent = sip.AppendBody(append(b, allow...), nil)
+	t.limit, t.pause = now+64*s.cfg.Timers.T1, s.cfg.Timers.T1
+	if t.repeat = now + t.pause; l.Transport.Reliable() {
+		t.repeat = 0
+	}
+	t.ping = now + t.KeepAlive
+	t.transmit(s)
+	t.tell(s)
+}
+
+func (t *trunk) transmit(s *Server) {
+	if err := t.local().Send(t.sent, t.Registrar.Addr); err != nil {
+		s.metrics.sendErrors.Inc()
+	}
+}
+
+// answered takes a response.
+func (t *trunk) answered(s *Server, m *sip.Message, now time.Duration) {
+	if n, _ := m.CSeq(); n != t.number || t.limit == 0 {
+		return
+	}
+	if m.Status < 200 { // RFC 3261 17.1.2.2: seldom from now on
+		t.pause = s.cfg.Timers.T2
+		return
+	}
+	s.metrics.trunkAnswers.WithLabelValues(t.side.Name, strconv.Itoa(m.Status)).Inc()
+	switch {
+	case m.Status < 300:
+		t.accepted(s, m, now)
+	case (m.Status == 401 || m.Status == 407) && t.tries < maxLogins && t.challenged(s, m):
+		t.tries++
+		t.register(s, now)
+	case m.Status == 423 && t.tries < maxLogins && seconds(m.Get(sip.HdrMinExpires)) > t.granted:
+		t.tries++
+		t.granted = min(seconds(m.Get(sip.HdrMinExpires)), 24*time.Hour)
+		t.register(s, now)
+	default:
+		t.failed(s, now, strconv.Itoa(m.Status), seconds(m.Get(sip.HdrRetryAfter)))
+	}
+}
+
+// challenged takes what a registrar wants to know; false when we cannot tell it.
+func (t *trunk) challenged(s *Server, m *sip.Message) bool {
+	all := digest.Challenges(m)
+	cnonce := strconv.FormatUint(s.random(), 36)
+	got := digest.Choose(all, func(realm string) *digest.Login { return t.side.login(t.Registrar.Addr, realm) }, cnonce)
+	stale := false
+	for _, p := range got {
+		stale = stale || p.Stale
+	}
+	if len(got) == 0 || t.tries > 1 && !stale { // an answer to the nonce before may have been too old, one to this was wrong
+		s.notLoggedIn(t.side, m)
+		return false
+	}
+	t.proofs = got
+	return true
+}
+
+// accepted notes how long we are registered. The next REGISTER goes out well before the end, each time at another moment.
+func (t *trunk) accepted(s *Server, m *sip.Message, now time.Duration) {
+	t.limit, t.failures, t.fault = 0, 0, ""
+	if next := digest.NextNonce(m); next != "" && len(t.proofs) == 1 {
+		t.proofs[0].Nonce, t.proofs[0].Count = next, 0
+	}
+	if t.leaving {
+		t.until = 0
+		t.gone.Store(true)
+		t.tell(s)
+		return
+	}
+	granted, ok := t.expires(m)
+	if !ok {
+		t.until = 0
+		t.failed(s, now, "our Contact is not in the answer", 0)
+		return
+	}
+	routes := values(m, sip.HdrServiceRoute)
+	t.routes.Store(&routes)
+	t.until = now + granted
+	early := granted / 2
+	if granted > 20*time.Minute { // TS 24.229 5.1.1.4.1 has it so
+		early = 10 * time.Minute
+	}
+	t.next = t.until - early - time.Duration(s.random()%uint64(granted/10+1))
+	t.tell(s)
+}
+
+// expires finds how long our Contact is registered for, in a list that may have others' (RFC 3261 10.2.4).
+func (t *trunk) expires(m *sip.Message) (granted time.Duration, ok bool) {
+	granted = t.granted
+	if v := m.Get(sip.HdrExpires); v != nil {
+		granted = seconds(v)
+	}
+	some := false
+	for _, v := range values(m, sip.HdrContact) {
+		a, err := sip.ParseAddress([]byte(v))
+		if err != nil {
+			continue
+		}
+		some = true
+		if !registrar.SameURI(string(a.URI), t.contact()) {
+			continue
+		}
+		if v, told := a.Params.Get("expires"); told {
+			granted = seconds(v)
+		}
+		return min(granted, 24*time.Hour), granted > 0
+	}
+	return min(granted, 24*time.Hour), !some && granted > 0 // some registrars list nothing
+}
+
+// values returns all elements of a header's lists.
+func values(m *sip.Message, id sip.HeaderID) (out []string) {
+	for i := range m.Headers {
+		if m.Headers[i].ID != id {
+			continue
+		}
+		for v := m.Headers[i].Value; len(v) > 0; {
+			var one []byte
+			one, v = sip.CutValue(v)
+			out = append(out, string(one))
+		}
+	}
+	return out
+}
+
+// failed waits before the next attempt: twice as long after each failure, or as long as the registrar says.
+func (t *trunk) failed(s *Server, now time.Duration, why string, after time.Duration) {
+	t.limit, t.repeat, t.fault = 0, 0, why
+	if t.leaving {
+		t.until = 0
+		t.gone.Store(true)
+	}
+	wait := min(t.Retry<<min(t.failures, 16), max(t.Retry, 30*time.Minute))
+	wait = wait/2 + time.Duration(s.random()%uint64(wait/2+1)) // RFC 5626 4.5: 50 to 100 %
+	if t.failures++; after > 0 {
+		wait = min(after, 24*time.Hour)
+	}
+	t.next = now + wait
+	s.log.Warn("trunk not registered", "side", t.side.Name, "aor", t.AOR, "registrar", t.Registrar.Addr, "why", why, "again", wait)
+	t.tell(s)
+}
+
+// TrunkInfo is a trunk as people see it.
+type TrunkInfo struct {
+	Side      string `json:"side"`
+	AOR       string `json:"aor"`
+	Contact   string `json:"contact"`
+	Registrar string `json:"registrar"`
+	State     string `json:"state"`   // registered, trying, failed, gone
+	Seconds   int    `json:"seconds"` // until the registration ends
+	Next      int    `json:"next"`    // until the next attempt
+	Failures  int    `json:"failures"`
+	Fault     string `json:"fault,omitempty"`
+
+	until, next time.Duration
+}
+
+// tell shows the state to those who ask, and logs a change.
+func (t *trunk) tell(s *Server) {
+	i := &TrunkInfo{Side: t.side.Name, AOR: t.AOR, Contact: t.contact(), Registrar: t.Registrar.Addr.String(), State: "failed", Failures: t.failures,
+		Fault: t.fault, until: t.until, next: t.next}
+	up := t.until > 0
+	switch {
+	case t.gone.Load():
+		i.State = "gone"
+	case up:
+		i.State = "registered"
+	case t.failures == 0:
+		i.State = "trying"
+	}
+	was := t.now.Swap(i)
+	if t.up.Store(up); was != nil && was.State != i.State {
+		s.log.Info("trunk changes", "side", t.side.Name, "aor", t.AOR, "state", i.State)
+	}
+	s.metrics.trunkUp.WithLabelValues(t.side.Name, t.AOR).Set(map[bool]float64{true: 1}[up])
+}
+
+// Trunks returns the trunks of all sides, in the order of the configuration.
+func (s *Server) Trunks() []TrunkInfo {
+	out := []TrunkInfo{}
+	for _, t := range s.trunks {
+		i := *t.now.Load()
+		i.Seconds, i.Next = int(max(i.until-s.now(), 0)/time.Second), int(max(i.next-s.now(), 0)/time.Second)
+		out = append(out, i)
+	}
+	return out
+}
+
+// deregister ends the registrations of the trunks and waits for it, two seconds at most.
+func (s *Server) deregister() {
+	s.leaving.Store(true)
+	for range 100 {
+		open := false
+		for _, t := range s.trunks {
+			open = open || !t.gone.Load()
+		}
+		if !open {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// trunkOf finds the trunk of a response; nil when it belongs to none.
+func (s *Server) trunkOf(l *Local, r ref) *trunk {
+	if i := int(r.slot) - trunkSlots; i >= 0 && i < len(s.trunks) && s.trunks[i].side == l.side {
+		return s.trunks[i]
+	}
+	return nil
+}
+
+// post leaves a response for the goroutine of the wheel.
+func (t *trunk) post(s *Server, m *sip.Message) {
+	if m.Method != sip.REGISTER {
+		s.metrics.strays.Inc()
+		return
+	}
+	select {
+	case t.heard <- m.Clone():
+	default:
+		s.metrics.strays.Inc()
+	}
+}
+
+// trunk returns the trunk by which calls leave on a side: the first that is registered, else the first.
+func (s *Side) trunk() *trunk {
+	for _, t := range s.trunks {
+		if t.up.Load() {
+			return t
+		}
+	}
+	if len(s.trunks) > 0 {
+		return s.trunks[0]
+	}
+	return nil
+}
+
+// byTrunk lets a hop take the way that the registrar has told (RFC 3608 6.1).
+func (h *hop) byTrunk() {
+	t := h.side.trunk()
+	if t == nil || !t.up.Load() || len(h.routes) > 0 || h.target != "" {
+		return
+	}
+	if routes := t.routes.Load(); routes != nil && len(*routes) > 0 {
+		h.routes = *routes
+		if to, by, ok := uriAddr([]byte(bare(h.routes[0])), h.by); ok {
+			h.addr, h.by = to, by
+		}
+	}
+}
+
+// callFrom puts the trunk's address of record into the From of a leg that leaves by it, unless the caller is hidden.
+func (l *Leg) callFrom(d *Draft) {
+	t := l.side.trunk()
+	if t == nil || t.CallerFrom || l.Us == anonymous {
+		return
+	}
+	for _, f := range d.Headers {
+		if sip.HeaderIDOf([]byte(f.Name)) == sip.HdrFrom {
+			return
+		}
+	}
+	if a, err := sip.ParseAddress([]byte(l.Us)); err == nil {
+		l.Us = withoutParams(sip.Address{Display: a.Display, URI: []byte(t.AOR)})
+	}
+}
+
+// called puts the address of record of a trunk in the place of the Contact that a call for it comes to, so that routes and
+// applications see who is called.
+func (s *Side) called(m *sip.Message) {
+	if len(s.trunks) == 0 {
+		return
+	}
+	u, err := sip.ParseURI(m.RequestURI)
+	if err != nil || !u.IsSIP() || !s.is(&u) {
+		return
+	}
+	for _, t := range s.trunks {
+		if string(u.User) == t.Contact {
+			m.RequestURI = []byte(t.AOR)
+			return
+		}
+	}
+}
+
+// validTrunk tells what is wrong with a trunk, "" for nothing.
+func validTrunk(t *Trunk) string {
+	u, err := sip.ParseURI([]byte(t.AOR))
+	switch {
+	case err != nil || !u.IsSIP() || len(u.User) == 0 || len(u.Params)+len(u.Headers) > 0:
+		return "the address of record is no sip:user@domain"
+	case t.Registrar.Addr == netip.AddrPort{}:
+		return "no registrar"
+	case t.Expires < time.Second || t.Retry < time.Millisecond:
+		return "no time to be registered for, or between attempts"
+	}
+	return ""
+}
