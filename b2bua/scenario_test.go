@@ -13,6 +13,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/b2buatest"
 	"github.com/bifrons/bifrons/sip/digest"
+	"github.com/bifrons/bifrons/sip/registrar"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -110,6 +111,10 @@ func configure(c *b2bua.Config, words []string) {
 			name, password, _ := strings.Cut(v, ":")
 			c.Users = map[string]b2bua.User{name: {Secret: digest.Secret{Password: password}}}
 			c.Sides[0].AllowUsers, c.Sides[0].Digest.Assert = []string{"*"}, true
+		case "registrar": // of the callee's side, for whoever can send there
+			c.Registrar = registrar.New(registrar.DefaultConfig())
+			c.Sides[1].Registers, c.Sides[1].Allow = true, []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+			c.Routes = append([]b2bua.Route{{To: "carrier", NextHop: b2bua.NextHop{Registered: true}}}, c.Routes...)
 		case "trust": // of the caller's side
 			c.Sides[0].Trust = map[string]b2bua.Trust{"home": b2bua.Home, "partner": b2bua.Partner, "untrusted": b2bua.Untrusted}[v]
 		case "maxcalls":

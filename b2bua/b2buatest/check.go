@@ -73,7 +73,7 @@ func (p *Party) wellFormed(m *sip.Message, d datagram) {
 			fail("no Max-Forwards")
 		}
 	}
-	if c := contactOf(m); c != "" && (m.IsRequest() || m.Status < 300) && !strings.Contains(c, d.from.Addr.String()) {
+	if c := contactOf(m); c != "" && m.Method != sip.REGISTER && (m.IsRequest() || m.Status < 300) && !strings.Contains(c, d.from.Addr.String()) {
 		fail("a Contact that is not the server's")
 	}
 	for _, id := range []sip.HeaderID{sip.HdrRecordRoute} {

@@ -63,6 +63,9 @@ func (p *Party) contact() string {
 	return "sip:" + p.Name + "-device@" + p.Addr.String()
 }
 
+// Waiting returns the number of messages that the script has not taken yet.
+func (p *Party) Waiting() int { return len(p.inbox) }
+
 // lives tells whether the phone is reached at an address.
 func (p *Party) lives(at netip.AddrPort) bool { return at == p.Addr || slices.Contains(p.others, at) }
 

@@ -97,11 +97,11 @@ func (w *World) rand() uint64 {
 	return w.random.Uint64()
 }
 
-// Addresses of the world: the server's two sides, and the phones behind them.
+// Addresses of the world: the server's two sides, and the phones behind them. AliceAddr is where Alice's phone is.
 var (
 	coreAddr    = netip.MustParseAddrPort("10.0.0.1:5060")
 	carrierAddr = netip.MustParseAddrPort("10.1.0.1:5060")
-	aliceAddr   = netip.MustParseAddrPort("198.51.100.10:5060")
+	AliceAddr   = netip.MustParseAddrPort("198.51.100.10:5060")
 	bobAddr     = netip.MustParseAddrPort("203.0.113.20:5060")
 	carolAddr   = netip.MustParseAddrPort("203.0.113.30:5060")
 )
@@ -129,7 +129,7 @@ func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
 		set(w, &cfg)
 	}
 	w.cfg = cfg
-	w.add("alice", aliceAddr, "core", "AlicePhone/1.0")
+	w.add("alice", AliceAddr, "core", "AlicePhone/1.0")
 	w.add("bob", bobAddr, "carrier", "BobPhone/2.0")
 	w.add("carol", carolAddr, "carrier", "CarolPhone/3.0")
 	w.start(1)
@@ -178,7 +178,7 @@ func (w *World) Deliver(p *Party, data []byte) {
 func (w *World) Wait(d time.Duration) {
 	for end := w.now + d; w.now < end; {
 		w.now += 10 * time.Millisecond
-		if w.Server.Tick() > 0 {
+		if w.Server.Tick() > 0 || len(w.wire) > 0 {
 			w.stepped()
 		}
 	}
