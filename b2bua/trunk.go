@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"context"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bifrons/bifrons/sip"
 	"github.com/bifrons/bifrons/sip/digest"
+	"github.com/bifrons/bifrons/sip/locate"
 	"github.com/bifrons/bifrons/sip/registrar"
 )
 
@@ -34,6 +36,11 @@ type trunk struct {
 	now     atomic.Pointer[TrunkInfo]
 	routes  atomic.Pointer[[]string] // Service-Route (RFC 3608)
 	up      atomic.Bool
+
+	at     netip.AddrPort // where the registrar is
+	by     sip.Transport
+	asking bool // that is being looked up,
+	found  atomic.Pointer[whereabouts]
 
 	number   uint32 // CSeq of the last REGISTER,
 	sent     []byte // which is this,
@@ -110,18 +117,56 @@ func (t *trunk) due(s *Server, now time.Duration) {
 		t.pause = min(2*t.pause, s.cfg.Timers.T2)
 		t.repeat = now + t.pause
 		t.transmit(s)
-	case t.limit == 0 && now >= t.next:
+	case t.limit == 0 && now >= t.next && t.locate(s, now):
 		t.tries = 0
 		t.register(s, now)
-	case t.KeepAlive > 0 && now >= t.ping && t.limit == 0:
+	case t.KeepAlive > 0 && now >= t.ping && t.limit == 0 && t.at.IsValid():
 		t.ping = now + t.KeepAlive
-		if err := t.local().Send([]byte("\r\n\r\n"), t.Registrar.Addr); err != nil {
+		if err := t.local().Send([]byte("\r\n\r\n"), t.at); err != nil {
 			s.metrics.sendErrors.Inc()
 		}
 	}
 }
 
-func (t *trunk) local() *Local { return t.side.via(t.Registrar.Addr, t.Registrar.Transport) }
+// whereabouts are what a look-up of a registrar's name has brought.
+type whereabouts struct {
+	places []locate.Place
+	err    error
+}
+
+// locate finds where the registrar is; false while that is not known. After each failure another one of its places has its turn.
+func (t *trunk) locate(s *Server, now time.Duration) bool {
+	if t.Registrar.Addr.IsValid() {
+		t.at, t.by = t.Registrar.Addr, t.Registrar.Transport
+		return true
+	}
+	found := t.found.Swap(nil)
+	switch {
+	case found != nil:
+		t.asking = false
+		if found.err != nil || len(found.places) == 0 {
+			t.failed(s, now, "its name has no address", 0)
+			return false
+		}
+		p := found.places[t.failures%len(found.places)]
+		t.at, t.by = p.Addr, p.By
+		return true
+	case !t.asking:
+		t.asking = true
+		h := hop{side: t.side}
+		h.aim(t.Registrar)
+		seed := uint64(t.slot)
+		s.threads.Go(func() {
+			ctx, cancel := context.WithTimeout(s.ctx, findLimit)
+			defer cancel()
+			places, err := s.cfg.Resolver.Find(ctx, h.ask, seed)
+			t.found.Store(&whereabouts{places, err})
+		})
+	}
+	return false
+}
+
+func (t *trunk) local() *Local { return t.side.via(t.at, t.by) }
 
 // contact is our Contact's URI.
 func (t *trunk) contact() string {
@@ -152,7 +197,7 @@ func (t *trunk) register(s *Server, now time.Duration) {
 	b = append(append(append(b, "\r\nContact: <"...), t.contact()...), ">\r\nExpires: "...)
 	b = append(strconv.AppendInt(b, int64(expires/time.Second), 10), "\r\n"...)
 	for i := range t.proofs {
-		if login := t.side.login(t.Registrar.Addr, t.proofs[i].Realm); login != nil {
+		if login := t.side.login(t.at, t.proofs[i].Realm); login != nil {
 			b = t.proofs[i].Append(b, login, "REGISTER", uri, nil)
 		}
 	}
@@ -167,7 +212,7 @@ func (t *trunk) register(s *Server, now time.Duration) {
 }
 
 func (t *trunk) transmit(s *Server) {
-	if err := t.local().Send(t.sent, t.Registrar.Addr); err != nil {
+	if err := t.local().Send(t.sent, t.at); err != nil {
 		s.metrics.sendErrors.Inc()
 	}
 }
@@ -201,7 +246,7 @@ func (t *trunk) answered(s *Server, m *sip.Message, now time.Duration) {
 func (t *trunk) challenged(s *Server, m *sip.Message) bool {
 	all := digest.Challenges(m)
 	cnonce := strconv.FormatUint(s.random(), 36)
-	got := digest.Choose(all, func(realm string) *digest.Login { return t.side.login(t.Registrar.Addr, realm) }, cnonce)
+	got := digest.Choose(all, func(realm string) *digest.Login { return t.side.login(t.at, realm) }, cnonce)
 	stale := false
 	for _, p := range got {
 		stale = stale || p.Stale
@@ -295,7 +340,7 @@ func (t *trunk) failed(s *Server, now time.Duration, why string, after time.Dura
 		wait = min(after, 24*time.Hour)
 	}
 	t.next = now + wait
-	s.log.Warn("trunk not registered", "side", t.side.Name, "aor", t.AOR, "registrar", t.Registrar.Addr, "why", why, "again", wait)
+	s.log.Warn("trunk not registered", "side", t.side.Name, "aor", t.AOR, "registrar", t.Registrar.label(), "why", why, "again", wait)
 	t.tell(s)
 }
 
@@ -316,7 +361,7 @@ type TrunkInfo struct {
 
 // tell shows the state to those who ask, and logs a change.
 func (t *trunk) tell(s *Server) {
-	i := &TrunkInfo{Side: t.side.Name, AOR: t.AOR, Contact: t.contact(), Registrar: t.Registrar.Addr.String(), State: "failed", Failures: t.failures,
+	i := &TrunkInfo{Side: t.side.Name, AOR: t.AOR, Contact: t.contact(), Registrar: t.Registrar.label(), State: "failed", Failures: t.failures,
 		Fault: t.fault, until: t.until, next: t.next}
 	up := t.until > 0
 	switch {
@@ -381,74 +426,13 @@ func (t *trunk) post(s *Server, m *sip.Message) {
 	}
 }
 
-// trunk returns the trunk by which calls leave on a side: the first that is registered, else the first.
-func (s *Side) trunk() *trunk {
-	for _, t := range s.trunks {
-		if t.up.Load() {
-			return t
-		}
-	}
-	if len(s.trunks) > 0 {
-		return s.trunks[0]
-	}
-	return nil
-}
-
-// byTrunk lets a hop take the way that the registrar has told (RFC 3608 6.1).
-func (h *hop) byTrunk() {
-	t := h.side.trunk()
-	if t == nil || !t.up.Load() || len(h.routes) > 0 || h.target != "" {
-		return
-	}
-	if routes := t.routes.Load(); routes != nil && len(*routes) > 0 {
-		h.routes = *routes
-		if to, by, ok := uriAddr([]byte(bare(h.routes[0])), h.by); ok {
-			h.addr, h.by = to, by
-		}
-	}
-}
-
-// callFrom puts the trunk's address of record into the From of a leg that leaves by it, unless the caller is hidden.
-func (l *Leg) callFrom(d *Draft) {
-	t := l.side.trunk()
-	if t == nil || t.CallerFrom || l.Us == anonymous {
-		return
-	}
-	for _, f := range d.Headers {
-		if sip.HeaderIDOf([]byte(f.Name)) == sip.HdrFrom {
-			return
-		}
-	}
-	if a, err := sip.ParseAddress([]byte(l.Us)); err == nil {
-		l.Us = withoutParams(sip.Address{Display: a.Display, URI: []byte(t.AOR)})
-	}
-}
-
-// called puts the address of record of a trunk in the place of the Contact that a call for it comes to, so that routes and
-// applications see who is called.
-func (s *Side) called(m *sip.Message) {
-	if len(s.trunks) == 0 {
-		return
-	}
-	u, err := sip.ParseURI(m.RequestURI)
-	if err != nil || !u.IsSIP() || !s.is(&u) {
-		return
-	}
-	for _, t := range s.trunks {
-		if string(u.User) == t.Contact {
-			m.RequestURI = []byte(t.AOR)
-			return
-		}
-	}
-}
-
 // validTrunk tells what is wrong with a trunk, "" for nothing.
 func validTrunk(t *Trunk) string {
 	u, err := sip.ParseURI([]byte(t.AOR))
 	switch {
 	case err != nil || !u.IsSIP() || len(u.User) == 0 || len(u.Params)+len(u.Headers) > 0:
 		return "the address of record is no sip:user@domain"
-	case t.Registrar.Addr == netip.AddrPort{}:
+	case t.Registrar.none():
 		return "no registrar"
 	case t.Expires < time.Second || t.Retry < time.Millisecond:
 		return "no time to be registered for, or between attempts"

@@ -58,6 +58,9 @@ func (c *Config) checkIdentity(s *Side, path string, bad problem) {
 		if w := k.wrong(); w != "" {
 			bad(at, "user "+tick(k.User)+" "+w)
 		}
+		if !k.Target.IsZero() && !k.Target.Addr.IsValid() {
+			bad(at+".target", tick(k.Target.URI)+" names a host; write its address, or name the realm instead")
+		}
 		if (k.HA1 != "" || k.HA1SHA256 != "") && k.Realm == "" {
 			bad(at, "a hash is for one realm; add `realm:`")
 		}
