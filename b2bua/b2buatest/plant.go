@@ -146,6 +146,9 @@ func (g *garden) judge(t *testing.T, w *World, carried bool) {
 // plantedWorld is a world whose two sides have a policy between them both ways, and where no secret may cross.
 func plantedWorld(t testing.TB, policy *b2bua.Policy) *World {
 	w := NewWorld(t, func(_ *World, c *b2bua.Config) {
+		for _, side := range c.Sides { // what a policy carries is asked for, and not who is believed
+			side.Trust = b2bua.Home
+		}
 		c.Policies = []b2bua.Pair{{Policy: policy}}
 	})
 	t.Cleanup(func() { w.Finish() })
