@@ -31,7 +31,6 @@ type Detector struct {
 	last    block
 	run     int // steady blocks with that key
 	key     byte
-	good    int // blocks since the key was found
 	bad     int // blocks without it
 	held    int // samples since it began
 	missing int // samples that are lost
