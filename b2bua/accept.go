@@ -2,6 +2,8 @@ package b2bua
 
 import (
 	"bytes"
+	"slices"
+	"time"
 
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/media/sdp"
@@ -69,7 +71,7 @@ func (c *Call) answerEarly(status int, set []Field) error {
 		return errNoOffer
 	}
 	d := c.ownDialog(a)
-	body, err := c.ownDescription(a, d, c.Invite.Message, true)
+	body, err := c.ownDescription(a, d, descriptionOf(c.Invite.Message), true)
 	if err != nil {
 		return err
 	}
@@ -97,27 +99,69 @@ func (c *Call) accept() bool {
 		return false
 	}
 	d := c.ownDialog(a)
-	if d.Rel.waits() && d.Rel.Described {
+	switch {
+	case a.AcceptBy > 0:
+		return false
+	case d.Rel.waits() && d.Rel.Described:
 		c.waitForPrack(a, &Walk{Event: Answer{Status: 200}})
 		return true
 	}
-	body, err := c.ownDescription(a, d, c.Invite.Message, t.Offered)
-	if err != nil {
-		c.warning = err.text
-		c.end(Cause{Status: err.status, By: ByBifrons, Text: err.text})
-		return true
+	var out outgoing
+	if d.Rel == nil || !d.Rel.Described { // else its network has the answer (RFC 6337 3.1.1)
+		body, err := c.ownDescription(a, d, descriptionOf(c.Invite.Message), t.Offered)
+		if err != nil {
+			c.warning = err.text
+			c.end(Cause{Status: err.status, By: ByBifrons, Text: err.text})
+			return true
+		}
+		out = outgoing{body: body, contentType: sdpType, describes: true}
 	}
 	c.giveUpOthers(nil, elsewhere)
-	invite := c.Invite // it may still be dialled
-	out := outgoing{body: body, contentType: sdpType, describes: true}
-	if d.Rel != nil && d.Rel.Described { // its network has the answer (RFC 6337 3.1.1)
-		out = outgoing{}
+	if t.Reliable && d.unready() {
+		a.AcceptBy = c.srv.now() + reserveTime
+		if out.describes {
+			c.replyReliably(a, t, reply{status: 183, dialog: d, out: out, extra: "Require: precondition\r\n"}, Reliable{})
+		}
+		return true
 	}
+	c.accepted(a, t, d, out)
+	return true
+}
+
+// accepted sends the 2xx of our own answer.
+func (c *Call) accepted(a *Leg, t *Tx, d *Dialog, out outgoing) {
+	invite := c.Invite // it may still be dialled
 	c.answered(a, t, d, reply{status: 200, out: out})
 	c.Invite = invite
 	c.describeOwn(a, d)
 	c.holdPlayer(a)
-	return true
+}
+
+// unready tells whether a party has preconditions that it still has to meet (RFC 3312): it is answered when it has.
+func (d *Dialog) unready() bool {
+	return slices.ContainsFunc(d.Offer.Theirs, func(s stream) bool { return s.Unready })
+}
+
+// met answers a caller that Bifrons has accepted, once its preconditions are met.
+func (c *Call) met(a *Leg, d *Dialog) {
+	if t := a.initial(); a.AcceptBy > 0 && t != nil && !d.Rel.waits() && (!d.unready() || c.srv.now() >= a.AcceptBy) {
+		a.AcceptBy = 0
+		c.accepted(a, t, d, outgoing{})
+	}
+}
+
+// reserveTime is how long a caller may take to reserve what it needs; a network that never says so is answered all the same.
+const reserveTime = 5 * time.Second
+
+// overdue answers a caller that has not said that its preconditions are met; without its PRACK there is nothing to answer yet.
+func (c *Call) overdue(a *Leg) {
+	for _, d := range a.Dialogs {
+		if d.Own && !d.Rel.waits() {
+			c.met(a, d)
+			return
+		}
+	}
+	a.AcceptBy = c.srv.now() + reserveTime
 }
 
 // answerInDialog answers a request to a leg whose other end is Bifrons.
@@ -126,12 +170,13 @@ func (c *Call) answerInDialog(l *Leg, t *Tx, m *sip.Message) {
 		c.reply(l, t, reply{status: 200})
 		return
 	}
-	body, err := c.ownDescription(l, l.Dialogs[t.Dialog], m, t.Offered)
+	body, err := c.ownDescription(l, l.Dialogs[t.Dialog], descriptionOf(m), t.Offered)
 	if err != nil {
 		c.reply(l, t, reply{status: err.status, extra: err.warning(l)})
 		return
 	}
-	c.reply(l, t, reply{status: 200, out: outgoing{body: body, contentType: sdpType}})
+	c.reply(l, t, reply{status: 200, out: outgoing{body: body, contentType: sdpType, describes: true}})
+	c.met(l, l.Dialogs[t.Dialog])
 }
 
 // ownAnswer takes the party's answer to an offer of Bifrons' own, which stands in the ACK.

@@ -107,7 +107,10 @@ func (s *Server) openGates() {
 
 // gatesOf returns the gates that a leg has passed: those of its side and direction, and of all calls or of its route.
 func (s *Server) gatesOf(l *Leg) (out [2]*gate) {
-	if !l.UAC {
+	switch {
+	case l.Ours:
+		return ofOurs(s)
+	case !l.UAC:
 		return [2]*gate{l.side.in, s.all}
 	}
 	out[0] = l.side.out
@@ -116,6 +119,9 @@ func (s *Server) gatesOf(l *Leg) (out [2]*gate) {
 	}
 	return out
 }
+
+// ofOurs returns the gate of a call that is made here.
+func ofOurs(s *Server) [2]*gate { return [2]*gate{s.all} }
 
 // pass lets a call through gates, all or none.
 func (s *Server) pass(gates [2]*gate, class Class) bool {

@@ -47,6 +47,13 @@ func (c *Call) apply(w *Walk, e Effect) {
 		ok = c.setChain(int(w.At)+1, e.Apps)
 	case Watch:
 		ok = c.applyWatch(e)
+	case ChooseTransfer:
+		c.Transfers, ok = TransferNamed(e.Mode)
+	case Originate:
+		_, err := c.srv.Originate(e.Origination)
+		ok = err == nil
+	case Move:
+		ok = c.move(e.Leg, e.Call, e.With)
 	default:
 		ok = c.applyMedia(w, e)
 	}

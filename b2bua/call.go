@@ -39,6 +39,14 @@ type State struct {
 	Number uint64 // of the last snapshot
 	Stale  bool   // restored from a snapshot that may be old
 
+	Transfers TransferMode // what an App wants of transfers in this call
+	Transfer  *Transfer    // the one that has begun
+	Referred  [2]uint32    // CSeq of the last REFER that was carried: on its way in, and on its way out
+	Adopting  *Adoption
+	Adopted   []uint64 // calls whose legs are here
+	Third     *Third
+	Replaced  uint8 // slot+1 of the leg whose place the caller takes
+
 	Cause *Cause // of the end
 }
 
@@ -51,8 +59,9 @@ type Branch struct {
 	Set    []Field // likewise
 	Leg    uint8   // 0 not yet
 	Until  time.Duration
-	Failed int // status
-	Hops   int // redirections followed
+	Failed int   // status
+	By     uint8 // slot of the leg it was dialled for: the caller's but for a transfer
+	Hops   int   // redirections followed
 	Hunt   *Hunt
 	Seek   *Seek // the look-up of its next hop's name
 }
@@ -73,6 +82,7 @@ type Call struct {
 	shared  atomic.Pointer[[2]dialogID]
 	parting outgoing // the message that ends the call, while it does,
 	extra   string   // and what an App has added to its answer
+	gone    *Call    // that has its legs now
 	spill   string   // what the leak audit has stopped in this step
 	doomed  bool     // it failed, so that its messages are kept for longer
 	told    []Walk   // events for the Apps that asked, at the end of the step
@@ -93,19 +103,32 @@ type event struct {
 // handle runs one event to its end and sets the next deadline.
 func (c *Call) handle(e event) {
 	defer c.survive()
+	if c.gone != nil && e.msg != nil && !e.invite { // its leg is there
+		c.srv.post(c.gone, e.keep())
+		return
+	}
 	switch {
 	case e.order != nil:
 		e.order(c)
 	case e.msg == nil:
 		c.timers()
-	case int(e.ref.slot) >= len(c.Legs) || e.local.side != c.Legs[e.ref.slot].side:
-		c.srv.foreign(e)
-	case e.msg.IsRequest():
-		c.hear(c.Legs[e.ref.slot], e.msg)
-		c.request(c.Legs[e.ref.slot], e)
 	default:
-		c.hear(c.Legs[e.ref.slot], e.msg)
-		c.response(c.Legs[e.ref.slot], e)
+		l := c.legNamed(e.ref)
+		switch {
+		case l == nil || e.local.side != l.side:
+			c.srv.foreign(e)
+		case e.msg.IsRequest():
+			c.hear(l, e.msg)
+			c.request(l, e)
+		default:
+			c.hear(l, e.msg)
+			c.response(l, e)
+		}
+	}
+	for _, l := range c.Legs {
+		if len(l.Proposals) > 0 {
+			c.negotiate(l)
+		}
 	}
 	c.deliver()
 	c.spilled()
@@ -136,7 +159,7 @@ func (c *Call) survive() {
 
 // stranded ends a call that nobody will ever answer: every App has passed it on to nobody, and none waits for anything.
 func (c *Call) stranded() {
-	if c.Cause != nil || len(c.Legs) == 0 || c.Legs[0].Phase != Trying || len(c.Alarms) > 0 {
+	if c.Cause != nil || len(c.Legs) == 0 || c.Legs[0].Phase != Trying || len(c.Alarms) > 0 || c.Adopting != nil || c.Legs[0].AcceptBy > 0 {
 		return
 	}
 	for i, l := range c.Legs {
@@ -184,6 +207,8 @@ func (c *Call) settle() {
 		for _, d := range l.Dialogs {
 			soonest(d.Rel.due())
 		}
+		soonest(l.proposalDue())
+		soonest(l.AcceptBy)
 		if l.Phase == Confirmed && c.Cause == nil {
 			soonest(c.vigil(l))
 		}
@@ -207,6 +232,9 @@ func (c *Call) settle() {
 	}
 	if c.Joining != nil {
 		soonest(c.Joining.At)
+	}
+	if c.Transfer != nil && c.Cause == nil {
+		soonest(c.Transfer.Until)
 	}
 	if c.Cause != nil && live == 0 {
 		c.srv.forget(c)
@@ -246,6 +274,9 @@ func (c *Call) timers() {
 				c.unpracked(l, d, now)
 			}
 		}
+		if late(l.AcceptBy) {
+			c.overdue(l)
+		}
 		if l.Phase == Confirmed && c.Cause == nil {
 			c.watch(l, now)
 		}
@@ -268,6 +299,7 @@ func (c *Call) timers() {
 	if j := c.Joining; j != nil && now >= j.At && c.Cause == nil {
 		c.askToJoin(now)
 	}
+	c.transferDue(now)
 }
 
 // branchDue ends a branch whose limit has come.
@@ -339,8 +371,12 @@ func (c *Call) end(cause Cause) {
 	if !c.Answer.IsZero() {
 		rec.Kind, rec.Duration = cdr.Stop, rec.End.Sub(c.Answer).Seconds()
 	}
-	for i, l := range c.Legs {
-		rec.Legs[i].Media = c.closeLeg(l, cause)
+	if c.gone != nil {
+		c.handOver()
+	} else {
+		for i, l := range c.Legs {
+			rec.Legs[i].Media = c.closeLeg(l, cause)
+		}
 	}
 	c.Alarms, c.Joining = nil, nil
 	for i := range c.Branches {
@@ -439,6 +475,7 @@ func (c *Call) bye(l *Leg, reason string) {
 // shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
 // ours lasts, another fork may still answer it.
 func (l *Leg) shrink() {
+	l.Proposals, l.AcceptBy = nil, 0
 	l.Queue, l.Waits, l.Asked, l.Ports, l.Life, l.Session, l.End = nil, nil, nil, nil, nil, nil, nil
 	for _, t := range l.Txs {
 		if t.Kind == sip.InviteClient || t.State == sip.Proceeding || l.Hangup {
@@ -449,19 +486,4 @@ func (l *Leg) shrink() {
 		d.Offer, d.Rel, d.Target, d.Routes = offer{}, nil, "", nil
 	}
 	l.Us, l.Them, l.Target, l.Routes = "", "", "", nil
-}
-
-// other returns the leg at the far end of l: the winner for the caller, the caller for everybody else unless Connect has joined
-// two callees; nil if there is none, or it is Bifrons itself.
-func (c *Call) other(l *Leg) *Leg {
-	if l.Own {
-		return nil
-	}
-	if l.Slot != 0 {
-		return c.Legs[l.Far]
-	}
-	if c.Winner == 0 {
-		return nil
-	}
-	return c.Legs[c.Winner]
 }

@@ -73,7 +73,7 @@ func (c *Call) queue(l *Leg, w Walk) {
 				return
 			}
 		}
-	case Message, Reinvite, MediaNews, Digit, Limit:
+	case Message, Reinvite, Refer, MediaNews, Digit, Limit:
 		bounded = true
 	}
 	if bounded && len(l.Queue) >= maxQueue {
@@ -156,6 +156,12 @@ func (c *Call) stopped(w *Walk) bool {
 		return true
 	case Hangup: // of a callee: its caller stays with Bifrons
 		return c.goesAlone(c.Legs[w.Leg])
+	case Refer:
+		l := c.Legs[w.Leg]
+		if t := l.tx(w.Tx); t != nil && c.Cause == nil {
+			c.reply(l, t, reply{status: 603})
+		}
+		return true
 	case Message:
 		l := c.Legs[w.Leg]
 		if t := l.tx(w.Tx); t != nil && c.Cause == nil {
@@ -187,8 +193,16 @@ func (c *Call) conclude(w *Walk) {
 		c.relay(l, w)
 	case Digit:
 		c.digitSent(l, ev)
+	case Refer:
+		c.referred(l, w)
 	case Hangup:
-		if !l.Own || !c.goesAlone(l) {
+		switch {
+		case l.Own && c.goesAlone(l):
+		case c.othersTalk(l):
+			if o := c.other(l); o != nil && o.Phase == Confirmed {
+				c.hangLeg(o)
+			}
+		default:
 			c.endWith(ev.Cause, l, w.Msg)
 		}
 	}

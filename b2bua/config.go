@@ -145,7 +145,9 @@ type Side struct {
 	Media           netip.Addr
 	MediaAdvertise  netip.Addr // shown in descriptions instead of Media when valid
 	MediaLatch      media.Latch
-	MediaDSCP       uint8 // marks what is sent to the parties
+	MediaDSCP       uint8        // marks what is sent to the parties
+	allow           string       // the Allow line
+	Transfer        TransferMode // of its parties' REFER, and INVITE with Replaces
 	Keys            Keys
 	Codecs          []string      // that Bifrons answers with, best first; none: all that it speaks, in the party's order
 	Liveness        Liveness      // of confirmed legs; the zero value watches nothing

@@ -116,7 +116,7 @@ func (c *Call) part(l *Leg) {
 			c.do(media.Part{A: l.Ports[i].ID, B: o.Ports[i].ID})
 		}
 	}
-	o.Own, l.Far, o.Far, l.Joined, o.Joined = true, 0, 0, false, false
+	o.Own, l.With, o.With, l.Joined, o.Joined = true, 0, 0, false, false
 	for _, x := range [...]*Leg{l, o} {
 		if d := x.confirmed(); d != nil && x.Phase == Confirmed {
 			c.describeOwn(x, d)
@@ -209,9 +209,9 @@ func (c *Call) link(a, b *Leg) {
 	c.stopPlayer(b)
 	a.Own, b.Own, a.Joined, b.Joined = false, false, true, true
 	a.Met, b.Met = b.Slot+1, a.Slot+1
-	a.Far, b.Far = b.Slot, a.Slot
+	c.pair(a, b)
 	if a.Slot == 0 {
-		c.Winner, a.Far = b.Slot, 0
+		c.Winner = b.Slot
 	}
 	c.join(a, a.confirmed(), b, b.confirmed(), c.srv.policy(a.side, b.side))
 }
@@ -326,7 +326,7 @@ func (c *Call) keepApart(l *Leg, t *Tx, m *sip.Message) bool {
 		return false
 	}
 	if !t.Offered { // its 200 has the offer
-		body, err := c.ownDescription(l, d, m, true)
+		body, err := c.ownDescription(l, d, descriptionOf(m), true)
 		if err != nil {
 			return false
 		}
@@ -396,6 +396,9 @@ func (c *Call) leave(l *Leg) {
 // goesAlone ends the leg of a callee that has hung up while the call goes on; false where the call ends with it.
 func (c *Call) goesAlone(l *Leg) bool {
 	if l.Slot == 0 || l.Phase != Over || c.Cause != nil || c.Legs[0].Phase != Confirmed && !l.Own {
+		return false
+	}
+	if !slices.ContainsFunc(c.Legs, func(o *Leg) bool { return o.Phase != Over }) {
 		return false
 	}
 	c.leave(l)

@@ -28,7 +28,8 @@ type hop struct {
 
 // dial makes a leg for a branch and sends its INVITE: the end of an Invite's walk.
 func (c *Call) dial(w *Walk, inv Invite) {
-	a := c.Legs[0]
+	by := c.Branches[w.Branch].By
+	a := c.Legs[by]
 	if c.Hops == 0 { // RFC 3261 16.3: 483 only when we would forward
 		c.failBranch(w.Branch, 483)
 		return
@@ -56,6 +57,12 @@ func (c *Call) dial(w *Walk, inv Invite) {
 	}
 	h.byTrunk()
 	m := inv.Request.Message
+	if v := m.Get(sip.HdrReplaces); v != nil && by == 0 && a.Phase == Trying && c.transfers(a) == TransferTerminate {
+		if c.Invite = (Text{m}).keep(); !c.adopt(v, forReplaces) {
+			c.end(Cause{Status: 481, By: ByBifrons, Text: "no dialog to replace"})
+		}
+		return
+	}
 	if x := (&passage{Policy: c.srv.policy(a.side, h.side), host: h.side.Domain, srv: c.srv}); x.strayDialog(m) {
 		c.failBranch(w.Branch, 481)
 		return
@@ -70,7 +77,7 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		l.local = h.local
 	}
 	l.Local = l.local.index()
-	c.address(l, m, inv.Draft, &h)
+	c.address(a, l, m, inv.Draft, &h)
 	l.callFrom(inv.Draft)
 	if h.target != "" {
 		l.Target = h.target
@@ -83,6 +90,16 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
 	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1, rewrite: h.rewrite}
+	if a.Phase != Trying && !(a.Own && by == 0 && !a.Ours) { // the target of a transfer, or of a call of our own
+		if err := c.offered(l, d, &o); err != nil {
+			l.Phase = Over
+			c.closePorts(l)
+			c.failBranch(w.Branch, err.status)
+			return
+		}
+		c.sendInvite(l, &o)
+		return
+	}
 	if err := c.crossOffer(a, l, d, m, &o); err != nil {
 		l.Phase = Over
 		c.closePorts(l)
@@ -110,9 +127,9 @@ func (c *Call) crossOffer(a, l *Leg, d *Dialog, m *sip.Message, o *outgoing) *er
 }
 
 // address fills From, To and Request-URI of a new leg by the pair's policy.
-func (c *Call) address(l *Leg, m *sip.Message, draft *Draft, h *hop) {
+func (c *Call) address(a, l *Leg, m *sip.Message, draft *Draft, h *hop) {
 	host := h.host
-	p := c.srv.policy(c.Legs[0].side, l.side)
+	p := c.srv.policy(a.side, l.side)
 	b := p.appendParty(c.buffer(), draft, m, sip.HdrFrom, l.side.Domain, h.rewrite)
 	n := len(b)
 	b = p.appendParty(b, draft, m, sip.HdrTo, host, h.rewrite)
@@ -157,9 +174,9 @@ func (p *Policy) appendParty(dst []byte, d *Draft, m *sip.Message, id sip.Header
 func (c *Call) sendInvite(l *Leg, o *outgoing) {
 	l.CSeq++
 	t := c.begin(l, &Tx{Kind: sip.InviteClient, Method: sip.INVITE, CSeq: l.CSeq, Dest: l.Dest, Name: l.Name, Local: l.Local, Offered: o.describes,
-		Reliable: o.describes || c.Legs[0].reliable(), Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
+		Reliable: c.Legs[0].Phase == Trying && (o.describes || c.Legs[0].reliable()), Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
-	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), o.m), l, o.m)
+	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), l.side.allow, o.m), l, o.m)
 	b = t.appendSupported(b)
 	t.Last = c.seal(l, c.appendCrossing(b, l, o))
 	uri := l.Target

@@ -65,6 +65,10 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		c.agreed(l, m)
 		c.showSent(l, t.Last)
 		t.Last = nil
+		if t.For != nil {
+			c.proposed(l, t, m)
+			return
+		}
 		if t.Own && !c.joinAnswered(l, t, m) {
 			c.ownAnswer(l, l.Dialogs[t.Dialog], m)
 		}
@@ -174,6 +178,10 @@ func (c *Call) shown(l *Leg, m *sip.Message) (d, ad *Dialog) {
 
 // ring shows a callee's provisional response to the caller.
 func (c *Call) ring(l *Leg, w *Walk) {
+	if c.ofTransfer(l.Branch) && l.Phase == Trying {
+		c.tellTransfer(w.Event.(Progress).Status)
+		return
+	}
 	a := c.Legs[0]
 	t := a.initial()
 	if a.Phase != Trying || t == nil || l.Phase != Trying {
@@ -259,6 +267,14 @@ func (c *Call) crossFirst(l *Leg, d *Dialog, a *Leg, ad *Dialog, m *sip.Message,
 
 // connect answers the caller with a callee's answer and gives the other branches up.
 func (c *Call) connect(l *Leg, w *Walk) {
+	switch {
+	case c.ofTransfer(l.Branch):
+		c.targetAnswered(l, w)
+		return
+	case c.Legs[0].Ours:
+		c.originated(l, w)
+		return
+	}
 	a := c.Legs[0]
 	t := a.initial()
 	if l == a { // our own answer, that has waited for a PRACK
@@ -382,7 +398,15 @@ func (c *Call) failBranch(branch uint8, status int) {
 func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	b := &c.Branches[f.Branch]
 	b.Failed, b.Until = f.Status, 0
+	if c.ofTransfer(uint8(f.Branch)) {
+		c.transferred(crossingStatus(f.Status))
+		return
+	}
 	a := c.Legs[0]
+	if a.Ours && c.Answer.IsZero() {
+		c.endOriginated(f.Status)
+		return
+	}
 	if c.redirect(b, f) || !a.awaits() || a.Hold != nil {
 		return
 	}

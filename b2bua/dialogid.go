@@ -17,16 +17,21 @@ type dialogID struct {
 
 // share shows other calls the dialogs of an answered call.
 func (c *Call) share() {
-	if c.shared.Load() != nil || c.Winner == 0 || c.Cause != nil {
+	if c.shared.Load() != nil || c.Cause != nil || c.Winner == 0 && c.Adopted == nil {
+		return
+	}
+	x, y := c.talking()
+	if y == nil {
 		return
 	}
 	ids := new([2]dialogID)
-	for i, l := range [...]*Leg{c.Legs[0], c.Legs[c.Winner]} {
+	for i, l := range [...]*Leg{x, y} {
 		d := l.confirmed()
 		if d == nil {
 			return
 		}
-		ids[i] = dialogID{c.srv.callID(c, l), d.RemoteTag, ref{c.ID, l.Slot, 0}}
+		at := c.born(l)
+		ids[i] = dialogID{c.srv.callID(c, l), d.RemoteTag, ref{at.Call, at.Slot, 0}}
 		if !l.UAC {
 			ids[i].ref.number = uint32(d.Number)
 		}
@@ -76,7 +81,7 @@ func (s *Server) appendDialog(dst, value []byte, a, b string) []byte {
 	callID = bytes.TrimSpace(callID)
 	ta, _ := sip.Params(params).Get(a)
 	tb, _ := sip.Params(params).Get(b)
-	far, first, ok := s.translate(callID, ta, tb)
+	_, far, first, ok := s.translate(callID, ta, tb)
 	if !ok {
 		return dst
 	}
@@ -94,12 +99,12 @@ func (s *Server) appendDialog(dst, value []byte, a, b string) []byte {
 	return dst
 }
 
-// translate finds the far dialog; first tells that our tag was the first. Three times the same tag of ours is the form in
+// translate finds a dialog of ours and the far one; first tells that our tag was the first. Three times the same tag of ours is the form in
 // which a Refer-To has shown the dialog to a third party.
-func (s *Server) translate(callID, a, b []byte) (far dialogID, first, ok bool) {
+func (s *Server) translate(callID, a, b []byte) (near, far dialogID, first, ok bool) {
 	if r, is := s.mint.find(callID, idTag); is && bytes.Equal(callID, a) && bytes.Equal(a, b) {
-		_, far, ok = s.far(r)
-		return far, true, ok
+		near, far, ok = s.far(r)
+		return near, far, true, ok
 	}
 	for i, t := range [...][2][]byte{{a, b}, {b, a}} {
 		r, is := s.mint.find(t[0], idTag)
@@ -108,10 +113,10 @@ func (s *Server) translate(callID, a, b []byte) (far dialogID, first, ok bool) {
 		}
 		near, far, ok := s.far(r)
 		if ok && near.callID == string(callID) && near.tag == string(t[1]) {
-			return far, i == 0, true
+			return near, far, i == 0, true
 		}
 	}
-	return dialogID{}, false, false
+	return dialogID{}, dialogID{}, false, false
 }
 
 // appendCallIDs translates the Call-IDs that are ours; those a party chose are not looked for.

@@ -67,18 +67,35 @@ type Watch struct {
 	Liveness
 }
 
+// ChooseTransfer chooses what becomes of the transfers of this call's parties: "terminate", "pass" or "reject", whatever their sides say. For the
+// REFER at hand an App says so at its event.
+type ChooseTransfer struct{ Mode string }
+
+// Originate makes another call, of its own.
+type Originate struct{ Origination }
+
+// Move lets a leg talk with a leg of another call, or of this one; with whom they talked is hung up.
+type Move struct {
+	Leg  int
+	Call uint64
+	With int
+}
+
 // effectTypes is the one table of names: logs, JSON, scripts and remote programs use it alike.
 var effectTypes = named{
-	"dial":   func() any { return &Dial{} },
-	"ring":   func() any { return &Ring{} },
-	"accept": func() any { return &Accept{} },
-	"reject": func() any { return &Reject{} },
-	"end":    func() any { return &End{} },
-	"send":   func() any { return &Send{} },
-	"alarm":  func() any { return &Alarm{} },
-	"follow": func() any { return &Follow{} },
-	"watch":  func() any { return &Watch{} },
-	"label":  func() any { return &Label{} },
+	"dial":      func() any { return &Dial{} },
+	"ring":      func() any { return &Ring{} },
+	"accept":    func() any { return &Accept{} },
+	"reject":    func() any { return &Reject{} },
+	"end":       func() any { return &End{} },
+	"send":      func() any { return &Send{} },
+	"alarm":     func() any { return &Alarm{} },
+	"follow":    func() any { return &Follow{} },
+	"watch":     func() any { return &Watch{} },
+	"transfer":  func() any { return &ChooseTransfer{} },
+	"originate": func() any { return &Originate{} },
+	"move":      func() any { return &Move{} },
+	"label":     func() any { return &Label{} },
 
 	"play":    func() any { return &Play{} },
 	"say":     func() any { return &Say{} },

@@ -51,6 +51,13 @@ type Message struct {
 	Body        []byte
 }
 
+// Refer is the wish of a leg's party that the far one talk with somebody else (RFC 3515), with whom it may be in a call already.
+type Refer struct {
+	Leg      int
+	Target   string // URI
+	Attended bool
+}
+
 // Hangup is a BYE or a CANCEL.
 type Hangup struct {
 	Leg   int
@@ -97,6 +104,7 @@ var eventTypes = named{
 	"failure":  func() any { return &Failure{} },
 	"reinvite": func() any { return &Reinvite{} },
 	"message":  func() any { return &Message{} },
+	"refer":    func() any { return &Refer{} },
 	"hangup":   func() any { return &Hangup{} },
 	"timer":    func() any { return &Timer{} },
 	"digit":    func() any { return &Digit{} },

@@ -209,11 +209,11 @@ func (p *Policy) appendURI(dst, uri []byte, host string) []byte {
 var relayed = [...]string{"INFO", "MESSAGE"}
 
 // appendAllow prints what we allow: our own list, less what we could only pass on and the far party does not allow.
-func appendAllow(dst []byte, far *sip.Message) []byte {
+func appendAllow(dst []byte, ours string, far *sip.Message) []byte {
 	if far == nil || !far.Has(sip.HdrAllow) {
-		return append(dst, allow...)
+		return append(dst, ours...)
 	}
-	list := allow[:len(allow)-2]
+	list := strings.TrimSuffix(ours, "\r\n")
 	start := len(dst)
 	for len(list) > 0 {
 		var one string

@@ -24,6 +24,7 @@ type Info struct {
 
 // LegInfo is a leg as people see it.
 type LegInfo struct {
+	Leg    int           `json:"leg"` // its number, for orders
 	Side   string        `json:"side"`
 	CallID string        `json:"callid"`
 	Party  string        `json:"party"`
@@ -82,7 +83,7 @@ func (c *Call) info() *Info {
 	a := c.Legs[0]
 	i := &Info{ID: c.ID, From: a.Them, To: a.Us, State: "trying", Started: c.Started, Answer: c.Answer, Chain: []string{}}
 	switch {
-	case a.Phase == Confirmed:
+	case a.Phase == Confirmed || !c.Answer.IsZero():
 		i.State = "confirmed"
 	case !c.Rang.IsZero():
 		i.State = "ringing"
@@ -91,7 +92,10 @@ func (c *Call) info() *Info {
 		i.Chain = append(i.Chain, a.Name)
 	}
 	for _, l := range c.Legs {
-		li := LegInfo{Side: l.Side, CallID: c.srv.callID(c, l), Party: l.party(), State: [...]string{"trying", "confirmed", "over"}[l.Phase],
+		if l.Ours {
+			continue
+		}
+		li := LegInfo{Leg: int(l.Slot), Side: l.Side, CallID: c.srv.callID(c, l), Party: l.party(), State: [...]string{"trying", "confirmed", "over"}[l.Phase],
 			Remote: l.Dest.String(), Ports: []uint16{}, Doubt: l.Life.evidence()}
 		if l.Life != nil {
 			li.Strikes = int(l.Life.Strikes)

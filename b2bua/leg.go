@@ -25,7 +25,9 @@ const (
 // dialog. Slot 0 is the caller.
 type Leg struct {
 	Slot   uint8
-	UAC    bool // we sent the INVITE
+	Born   Origin // in which call and slot, if not here
+	Ours   bool   // there is no party: it stands for Bifrons, who made the call
+	UAC    bool   // we sent the INVITE
 	Phase  Phase
 	Branch uint8 // that dialled it
 
@@ -52,7 +54,6 @@ type Leg struct {
 	Retired   []media.Stats // of ports that were given back
 	Joined    bool          // the ports are linked to those of another leg
 	Own       bool          // Bifrons is the other end
-	Far       uint8         // of a callee joined to another one: that leg; else it is the caller
 	Met       uint8         // 1 + the leg whose description it has last answered, or was answered by; 0 it was Bifrons'
 	Said      []byte        // its party's last description, where an App may want it joined to somebody else
 	Room      uint64        // it is in
@@ -66,14 +67,18 @@ type Leg struct {
 	Queue []Walk // what waits behind the hold
 	Waits []Walk // what waits for a PRACK, at the end of its walk
 
-	Asked   []stream // of the caller: what its INVITE described, until it is answered
-	Voice   uint8    // likewise: number of the early dialog it hears
-	First   uint32   // number of the initial INVITE's transaction, once it was sent again; 0 is 1
-	Life    *Life    // how its party is watched, once it is confirmed
-	Session *Session
-	Proofs  []digest.Session // that its party or proxies ask for with each request
-	Proof   []byte           // what its last INVITE had of them, for the ACK
-	Heard   []byte           // what its party said of itself, for the leak audit (the Arena of an audit.Ear)
+	With      uint8 // slot+1 of the leg at its far end, where that is not as it began
+	Proposals []Proposal
+
+	Asked    []stream      // of the caller: what its INVITE described, until it is answered
+	AcceptBy time.Duration // likewise: Bifrons answers when its preconditions are met, or then
+	Voice    uint8         // likewise: number of the early dialog it hears
+	First    uint32        // number of the initial INVITE's transaction, once it was sent again; 0 is 1
+	Life     *Life         // how its party is watched, once it is confirmed
+	Session  *Session
+	Proofs   []digest.Session // that its party or proxies ask for with each request
+	Proof    []byte           // what its last INVITE had of them, for the ACK
+	Heard    []byte           // what its party said of itself, for the leak audit (the Arena of an audit.Ear)
 
 	side  *Side
 	local *Local
@@ -124,13 +129,14 @@ type Tx struct {
 	Retry    time.Duration // deadlines on the server's clock, 0 = none
 	Expire   time.Duration
 
-	Stream  bool   // its messages go over TCP or TLS: nothing but a 2xx is repeated (RFC 3261 17.1.1.2, 13.3.1.4)
-	Tagged  bool   // server: the request's To had a tag
-	Offered bool   // the request carried a description
-	Rang    bool   // INVITE client: a provisional has come
-	Cancel  bool   // INVITE client: to be cancelled, once Rang (RFC 3261 9.1),
-	Reason  string // for this
-	Own     bool   // the engine's: its answer goes no further
+	Stream  bool      // its messages go over TCP or TLS: nothing but a 2xx is repeated (RFC 3261 17.1.1.2, 13.3.1.4)
+	Tagged  bool      // server: the request's To had a tag
+	Offered bool      // the request carried a description
+	Rang    bool      // INVITE client: a provisional has come
+	Cancel  bool      // INVITE client: to be cancelled, once Rang (RFC 3261 9.1),
+	Reason  string    // for this
+	Own     bool      // the engine's: its answer goes no further
+	For     *Proposal // INVITE client: what it was sent for
 	Tries   uint8
 	Logins  uint8 // how often a challenge to it was answered
 

@@ -201,7 +201,7 @@ func (c *Call) located(branch uint8, gen uint32, places []locate.Place, err erro
 		return
 	}
 	b := &c.Branches[branch]
-	if !b.Seek.pending() || b.Seek.Generation != gen || !c.Legs[0].awaits() || c.Invite.Message == nil {
+	if !b.Seek.pending() || b.Seek.Generation != gen || !c.dialling(branch) || c.Invite.Message == nil {
 		return
 	}
 	if b.Seek.Places = places; err != nil {

@@ -286,7 +286,7 @@ func (c *Call) closePorts(l *Leg) []media.Stats {
 }
 
 // ownDescription prints Bifrons' own answer to an offer of the leg's party, or an offer when it made none.
-func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) ([]byte, *errOffer) {
+func (c *Call) ownDescription(l *Leg, d *Dialog, offer []byte, offered bool) ([]byte, *errOffer) {
 	c.origin(d)
 	l.Own = true
 	l.Met = 0
@@ -301,7 +301,7 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) (
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
 	defer c.srv.sessions.Put(s)
-	if err := s.Parse(descriptionOf(m)); err != nil {
+	if err := s.Parse(offer); err != nil {
 		return nil, &errOffer{400, err.Error()}
 	}
 	i, f, event, ok := s.Choose(c.srv.speaks, l.side.Codecs)
@@ -318,7 +318,7 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, m *sip.Message, offered bool) (
 	}
 	b := sdp.Answer(nil, s, &d.Offer.Origin, i, own)
 	d.Offer.Pending = c.ownStreams(s, i, f)
-	l.Said = bytes.Clone(descriptionOf(m))
+	l.Said = bytes.Clone(offer)
 	c.obeyOwn(l, d)
 	return b, nil
 }

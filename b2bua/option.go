@@ -7,7 +7,7 @@ import (
 )
 
 // ownOptions are the extensions that Bifrons speaks on each leg by itself; the session timer is one more where a side runs it.
-var ownOptions = [...]string{reliableOption, "199"}
+var ownOptions = [...]string{reliableOption, "199", "replaces"}
 
 // endToEnd are the extensions that the parties agree on: Supported and Require of one say what the other one does, for their
 // words stand in the descriptions, which cross.

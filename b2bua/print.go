@@ -7,8 +7,16 @@ import (
 	"github.com/bifrons/bifrons/sip"
 )
 
-// allow is what Bifrons offers on every leg; nothing of a party's own list crosses.
-const allow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE\r\n"
+// methods is what Bifrons offers on every leg; nothing of a party's own list crosses.
+const methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
+
+// allowLine is the Allow line of a side: REFER is there where transfers are.
+func (s *Side) allowLine() string {
+	if s.transfers() == TransferReject {
+		return "Allow: " + methods + "\r\n"
+	}
+	return "Allow: " + methods + ", REFER, NOTIFY\r\n"
+}
 
 // outgoing is what goes into a request besides its dialog: what crosses from a message of the other leg, or a body.
 type outgoing struct {
@@ -74,14 +82,16 @@ func (c *Call) appendTag(dst []byte, l *Leg, d *Dialog) []byte {
 	if d != nil && !l.UAC {
 		n = uint32(d.Number)
 	}
-	return c.srv.mint.append(dst, idTag, ref{c.ID, l.Slot, n})
+	at := c.born(l)
+	return c.srv.mint.append(dst, idTag, ref{at.Call, at.Slot, n})
 }
 
 func (c *Call) appendCallID(dst []byte, l *Leg) []byte {
 	if l.CallID != "" {
 		return append(dst, l.CallID...)
 	}
-	return c.srv.mint.append(dst, idCallID, ref{call: c.ID, slot: l.Slot})
+	at := c.born(l)
+	return c.srv.mint.append(dst, idCallID, ref{call: at.Call, slot: at.Slot})
 }
 
 // appendContact prints our Contact, with the far party's feature tags where the policy lets them cross.
@@ -128,8 +138,11 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: to.to, Name: to.name, Seek: to.ask}, first)
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
-	if method == sip.INVITE || method == sip.UPDATE {
-		b = appendAllow(c.appendContact(b, l, &o), o.m)
+	switch method {
+	case sip.REFER, sip.NOTIFY:
+		b = c.appendContact(b, l, &o)
+	case sip.INVITE, sip.UPDATE:
+		b = appendAllow(c.appendContact(b, l, &o), l.side.allow, o.m)
 		if l.Phase == Confirmed {
 			b = c.appendSessionAsk(b, l, o.m)
 		}
@@ -195,7 +208,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 		b = append(b, accept...)
 	case t.Method != sip.INVITE && t.Method != sip.UPDATE || r.status <= 100 || r.status >= 300:
 	default:
-		b = appendAllow(c.appendContact(b, l, &r.out), r.out.m)
+		b = appendAllow(c.appendContact(b, l, &r.out), l.side.allow, r.out.m)
 		if r.status >= 200 && (t.Method == sip.INVITE || l.Phase == Confirmed) {
 			c.show(l, r.out.contentType, r.out.body)
 			b = c.appendSessionAnswer(b, l, r.out.m)

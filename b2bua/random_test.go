@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -198,7 +199,7 @@ func (p *model) print(method, branch string, cseq int, body string) []byte {
 		ct = "Content-Type: application/dtmf-relay\r\n"
 	}
 	return fmt.Appendf(nil, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s@home.example>;tag=%s\r\nTo: <sip:x@home.example>%s\r\n"+
-		"Call-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s@%s>\r\n%sContent-Length: %d\r\n\r\n%s", method, p.target, p.addr, branch, p.name, p.tag, far, p.callID, cseq, method,
+		"Call-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s@%s>\r\nAllow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n%sContent-Length: %d\r\n\r\n%s", method, p.target, p.addr, branch, p.name, p.tag, far, p.callID, cseq, method,
 		p.name, p.addr, ct, len(body), body)
 }
 
@@ -308,6 +309,10 @@ func (p *model) hears(tx *modelTx, branch string, m *sip.Message) {
 	if p.answers[branch] == 0 && tx.method != "CANCEL" {
 		p.answers[branch] = m.Status
 	}
+	if tx.method == "UPDATE" {
+		p.updateAnswered(tx, m)
+		return
+	}
 	if tx.method != "INVITE" {
 		return
 	}
@@ -401,7 +406,9 @@ func (p *model) asks(m *sip.Message, branch string) {
 		p.invited(tx, m, n)
 	case !p.up || string(m.Get(sip.HdrCallID)) != p.callID:
 		p.answer(tx, 481, "")
-		p.over = p.over || !p.up // its 200 was lost, and all is over before it came again
+		p.over = p.over || !p.up && method == "BYE" // its 200 was lost, and all is over before it came again
+	case method == "UPDATE":
+		p.updated(tx, m, n)
 	case method == "BYE":
 		p.seen = n
 		p.over = true
@@ -466,7 +473,7 @@ func (p *model) answer(tx *modelTx, status int, body string) {
 	if body != "" {
 		ct = "Content-Type: application/sdp\r\n"
 	}
-	tx.last = fmt.Appendf(b, "Contact: <sip:%s@%s>\r\n%sContent-Length: %d\r\n\r\n%s", p.name, p.addr, ct, len(body), body)
+	tx.last = fmt.Appendf(b, "Contact: <sip:%s@%s>\r\nAllow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n%sContent-Length: %d\r\n\r\n%s", p.name, p.addr, ct, len(body), body)
 	p.out(tx.last)
 	if tx.method == "INVITE" && status >= 200 {
 		tx.began, tx.interval = p.a.now, 500*time.Millisecond
@@ -497,23 +504,30 @@ func (p *model) again(tx *modelTx, status int) {
 // TestRandomCalls: two phones do what they like over a bad network. When all is quiet, every request has its final answer
 // or the call is over for both; both phones and the relay agree on the session; and after the end nothing is left.
 func TestRandomCalls(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		a := newAir(rt, rapid.Uint64().Draw(rt, "seed"), rapid.Float64Range(0, .3).Draw(rt, "loss"), rapid.Float64Range(0, .3).Draw(rt, "double"),
-			time.Duration(rapid.IntRange(0, 800).Draw(rt, "jitter"))*time.Millisecond)
-		alice := a.phones[0]
-		alice.callID = "random-call"
-		alice.offer("sendrecv")
-		for range rapid.IntRange(0, 25).Draw(rt, "actions") {
-			a.run(a.now + time.Duration(rapid.SampledFrom([]int{0, 1, 20, 100, 400, 1000, 3000, 9000}).Draw(rt, "wait"))*time.Millisecond)
-			p := a.phones[rapid.IntRange(0, 1).Draw(rt, "who")]
-			what := rapid.SampledFrom([]string{"hold", "resume", "sendrecv", "inactive", "info", "info", "cancel", "cancel", "bye", "takeover", "crash"}).Draw(rt, "what")
-			a.act(p, what, rapid.IntRange(0, 5).Draw(rt, "really") == 0)
-		}
-		a.run(a.now + 5*time.Minute)
-		if why := a.quiet(); why != "" {
-			rt.Fatalf("%s\n%s", why, strings.Join(a.log, "\n"))
-		}
-	})
+	for i := range 10 { // of 100 calls each
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, randomCall)
+		})
+	}
+}
+
+func randomCall(rt *rapid.T) {
+	a := newAir(rt, rapid.Uint64().Draw(rt, "seed"), rapid.Float64Range(0, .3).Draw(rt, "loss"), rapid.Float64Range(0, .3).Draw(rt, "double"),
+		time.Duration(rapid.IntRange(0, 800).Draw(rt, "jitter"))*time.Millisecond)
+	alice := a.phones[0]
+	alice.callID = "random-call"
+	alice.offer("sendrecv")
+	for range rapid.IntRange(0, 25).Draw(rt, "actions") {
+		a.run(a.now + time.Duration(rapid.SampledFrom([]int{0, 1, 20, 100, 400, 1000, 3000, 9000}).Draw(rt, "wait"))*time.Millisecond)
+		p := a.phones[rapid.IntRange(0, 1).Draw(rt, "who")]
+		what := rapid.SampledFrom([]string{"hold", "resume", "sendrecv", "inactive", "update", "updatehold", "updateoff", "info", "cancel", "cancel", "bye", "takeover", "crash"}).Draw(rt, "what")
+		a.act(p, what, rapid.IntRange(0, 5).Draw(rt, "really") == 0)
+	}
+	a.run(a.now + 5*time.Minute)
+	if why := a.quiet(); why != "" {
+		rt.Fatalf("%s\n%s", why, strings.Join(a.log, "\n"))
+	}
 }
 
 func (a *air) act(p *model, what string, really bool) {
@@ -530,6 +544,8 @@ func (a *air) act(p *model, what string, really bool) {
 		if really {
 			p.hangUp()
 		}
+	case strings.HasPrefix(what, "update"):
+		p.update(map[string]string{"update": "sendrecv", "updatehold": "sendonly", "updateoff": "inactive"}[what])
 	case what == "info":
 		p.request("INFO", "Signal=1\r\n", nil)
 	default:

@@ -125,7 +125,7 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 	switch m.Method {
 	case sip.REGISTER:
 		if !l.side.Registers || s.cfg.Registrar == nil {
-			s.refuse(l, m, 405, allow)
+			s.refuse(l, m, 405, l.side.allow)
 			return
 		}
 		s.register(l, m)
@@ -138,13 +138,13 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 			s.refuse(l, m, status, extra)
 			return
 		}
-		s.refuse(l, m, 200, allow+l.side.supported()+accept)
+		s.refuse(l, m, 200, l.side.allow+l.side.supported()+accept)
 	case sip.BYE, sip.INFO, sip.PRACK, sip.UPDATE:
 		s.refuse(l, m, 481, "")
 	case sip.MethodOther:
-		s.refuse(l, m, 501, allow)
+		s.refuse(l, m, 501, l.side.allow)
 	default:
-		s.refuse(l, m, 405, allow)
+		s.refuse(l, m, 405, l.side.allow)
 	}
 }
 

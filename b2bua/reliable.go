@@ -221,7 +221,7 @@ func (c *Call) pracksUs(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	case rel.Offered:
 		c.ownAnswer(l, d, m)
 	default:
-		body, err := c.ownDescription(l, d, m, true)
+		body, err := c.ownDescription(l, d, descriptionOf(m), true)
 		if err != nil {
 			r.status = err.status
 			break
@@ -230,6 +230,9 @@ func (c *Call) pracksUs(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	}
 	c.reply(l, t, r)
 	c.acknowledged(l, d)
+	if t.Offered && r.status < 300 && rel.PeerTag == "" && !rel.Offered {
+		c.met(l, d)
+	}
 }
 
 // acknowledged ends the repetitions and sends on what has waited.

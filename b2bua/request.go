@@ -134,6 +134,9 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	switch m.Method {
 	case sip.BYE:
 		c.reply(l, t, reply{status: 200})
+		if c.leaves(l) {
+			return
+		}
 		if !d.Confirmed && l.UAC { // RFC 3261 15: a callee cannot BYE what it has not answered
 			return
 		}
@@ -145,9 +148,13 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		}
 		c.offer(Walk{Event: Hangup{Leg: int(l.Slot), Cause: cause}, Leg: l.Slot, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
 	case sip.OPTIONS:
-		c.reply(l, t, reply{status: 200, extra: allow + l.side.supported()})
+		c.reply(l, t, reply{status: 200, extra: l.side.allow + l.side.supported()})
 	case sip.INVITE:
 		c.reinvite(l, d, t, m)
+	case sip.REFER:
+		c.refer(l, t, m)
+	case sip.NOTIFY:
+		c.passNotify(l, t, m)
 	case sip.PRACK:
 		c.pracked(l, d, t, m)
 	case sip.UPDATE:
@@ -167,9 +174,9 @@ func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 			c.offer(Walk{Event: ev, Leg: l.Slot, Tx: t.Num, Msg: Text{m}, Branch: c.branchOf(l), Up: l.Slot != 0})
 		}
 	case sip.MethodOther:
-		c.reply(l, t, reply{status: 501, extra: allow})
+		c.reply(l, t, reply{status: 501, extra: l.side.allow})
 	default:
-		c.reply(l, t, reply{status: 405, extra: allow})
+		c.reply(l, t, reply{status: 405, extra: l.side.allow})
 	}
 }
 

@@ -264,7 +264,7 @@ func contacts(m *sip.Message) (out []string) {
 
 // reinviteResponse carries the refusal of a new offer back, or tries again after 491 (RFC 3261 14.1).
 func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
-	if m.Status == 491 && t.Tries < 2 && !t.Cancel {
+	if m.Status == 491 && t.Tries < 2 && !t.Cancel && t.For == nil {
 		t.Tries++
 		t.Again = c.srv.now() + c.backOff(l)
 		return
@@ -275,6 +275,9 @@ func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
 	t.Last = nil
 	if j := c.Joining; j != nil && j.A == l.Slot && j.Tx == t.Num {
 		c.joined("the party refuses with " + strconv.Itoa(m.Status))
+	}
+	if t.For != nil {
+		c.proposed(l, t, m)
 	}
 	c.answerPeer(t, m.Status, m)
 	if m.Status == 481 || m.Status == 408 {
@@ -314,7 +317,7 @@ func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 		first = sip.Trying
 	}
 	n := c.begin(l, &Tx{Kind: t.Kind, Method: t.Method, CSeq: l.CSeq, Dialog: t.Dialog, Dest: t.Dest, Name: t.Name, Local: t.Local, Offered: t.Offered,
-		Reliable: t.Reliable, Tries: t.Tries, Own: t.Own, PeerLeg: t.PeerLeg, Peer: t.Peer}, first)
+		Reliable: t.Reliable, Tries: t.Tries, Own: t.Own, For: t.For, PeerLeg: t.PeerLeg, Peer: t.Peer}, first)
 	from := l.side.Locals[t.Local]
 	via := append([]byte("SIP/2.0/"+from.Transport.String()+" "), from.Advertise...)
 	inv.Set(sip.HdrVia, c.appendBranch(append(via, ";branch="...), l, n.Num))

@@ -3,6 +3,7 @@ package b2bua_test
 import (
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -59,6 +60,8 @@ func watch(l *b2bua.Liveness, kv string) {
 	}
 }
 
+var carol = netip.MustParseAddrPort("203.0.113.30:5060")
+
 // configure fits the world to the config lines of a scenario.
 func configure(c *b2bua.Config, words []string) {
 	for _, w := range words {
@@ -102,6 +105,12 @@ func configure(c *b2bua.Config, words []string) {
 				c.Sides[1].Targets = append(c.Sides[1].Targets, b2bua.Target{NextHop: b2bua.NextHop{Host: addr.String(), Addr: addr}, Priority: i, Weight: 1})
 			}
 			c.Sides[1].Health = b2bua.Health{Try: 2 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}
+		case "carol": // calls for her go to her phone
+			c.Routes = append([]b2bua.Route{{User: regexp.MustCompile("^carol$"), To: "carrier", NextHop: b2bua.NextHop{Host: carol.String(), Addr: carol}}}, c.Routes...)
+		case "transfer": // of the caller's side, and of the callee's
+			for i, w := range strings.Split(v, ",") {
+				c.Sides[i].Transfer, _ = b2bua.TransferNamed(w)
+			}
 		case "trusted": // both sides are at home
 			c.Sides[1].Trust = b2bua.Home
 		case "login": // who we are for the callee's side: user:password[:realm]

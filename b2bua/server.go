@@ -102,6 +102,7 @@ func New(cfg Config) (*Server, error) {
 			side.served = side.served.With(l.Transport, l.Addr.Addr())
 			s.overload.lags = append(s.overload.lags, &l.lag)
 		}
+		side.allow = side.allowLine()
 		side.learnNames()
 		s.openVerifier(side)
 	}
@@ -300,7 +301,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 		c.Invite = c.Invite.keep()
 	}
 	c.offer(Walk{Event: Invite{Draft: &Draft{Request: c.Invite, RequestURI: string(m.RequestURI)}}, Msg: c.Invite, Tx: t.Num})
-	if len(c.Chain) == 0 && !c.srv.follows() && !c.dialsAgain() {
+	if len(c.Chain) == 0 && !c.srv.follows() && !c.dialsAgain() && c.Adopting == nil {
 		c.Invite = Text{} // a view of the read buffer
 	}
 }

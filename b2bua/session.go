@@ -177,6 +177,9 @@ func appendMinSE(b []byte, least time.Duration) []byte {
 // carriesTimer tells whether the parties of a leg and of its far end agree on the session timer by themselves: the policy of the
 // pair carries its headers.
 func (c *Call) carriesTimer(l *Leg) bool {
+	if l.With != 0 || c.Legs[0].Ours { // they never agreed
+		return false
+	}
 	if l.Slot == 0 {
 		if c.Winner == 0 {
 			return false

@@ -135,6 +135,7 @@ func (s *Server) Restore(data []byte, stale bool) error {
 	if s.table.add(c) != addedNew {
 		return fmt.Errorf("restore call %d: it is here already", c.ID)
 	}
+	s.table.move(c.Adopted, c)
 	c.recount()
 	if held {
 		s.spawnRestored(c, stale)
@@ -203,6 +204,11 @@ func (c *Call) shift(by, now time.Duration) {
 		if l.Hold != nil {
 			move(&l.Hold.Until)
 		}
+		move(&l.AcceptBy)
+		for i := range l.Proposals {
+			move(&l.Proposals[i].After)
+			move(&l.Proposals[i].Until)
+		}
 		for _, d := range l.Dialogs {
 			if r := d.Rel; r != nil {
 				move(&r.Retry)
@@ -236,6 +242,9 @@ func (c *Call) shift(by, now time.Duration) {
 	if j := c.Joining; j != nil {
 		move(&j.At)
 		move(&j.Ends)
+	}
+	if c.Transfer != nil {
+		move(&c.Transfer.Until)
 	}
 }
 
@@ -297,19 +306,20 @@ func (c *Call) restoreMedia() {
 	if c.Cause != nil {
 		return
 	}
+	for _, l := range c.Legs {
+		d := l.confirmed()
+		switch o := c.other(l); {
+		case d == nil || l.Phase != Confirmed:
+		case o != nil && l.Joined && o.Phase == Confirmed && o.confirmed() != nil && l.Slot > o.Slot:
+			c.join(l, d, o, o.confirmed(), c.srv.policy(l.side, o.side))
+		}
+	}
 	a := c.Legs[0]
 	for _, l := range c.Legs[1:] {
 		for _, d := range l.Dialogs {
-			ad := a.confirmed()
-			if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && ad == nil {
-				ad = a.Dialogs[d.Twin]
+			if a.Phase == Trying && l.Joined && d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && a.Dialogs[d.Twin].Number == a.Voice {
+				c.join(l, d, a, a.Dialogs[d.Twin], c.srv.policy(l.side, a.side))
 			}
-			if l.Joined && l.Far == 0 && ad != nil && (d.Confirmed || a.Phase == Trying && ad.Number == a.Voice) {
-				c.join(l, d, a, ad, c.srv.policy(l.side, a.side))
-			}
-		}
-		if o := c.Legs[l.Far]; l.Far > l.Slot && l.Joined && l.Phase == Confirmed && o.Phase == Confirmed {
-			c.join(l, l.confirmed(), o, o.confirmed(), c.srv.policy(l.side, o.side))
 		}
 	}
 	for _, l := range c.Legs {

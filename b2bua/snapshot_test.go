@@ -48,12 +48,12 @@ func TestStateIsPlainData(t *testing.T) {
 
 // TestEveryEventAndEffectHasAName: the tables are whole.
 func TestEveryEventAndEffectHasAName(t *testing.T) {
-	for _, ev := range []Event{Invite{}, Progress{}, Answer{}, Failure{}, Reinvite{}, Message{}, Hangup{}, Timer{}, MediaNews{}, Limit{}, Ended{}} {
+	for _, ev := range []Event{Invite{}, Progress{}, Answer{}, Failure{}, Reinvite{}, Message{}, Refer{}, Hangup{}, Timer{}, MediaNews{}, Limit{}, Ended{}} {
 		if EventName(ev) == "" {
 			t.Errorf("event %T has no name", ev)
 		}
 	}
-	for _, e := range []Effect{Dial{}, Ring{}, Accept{}, Reject{}, End{}, Send{}, Alarm{}, Follow{}, Watch{}} {
+	for _, e := range []Effect{Dial{}, Ring{}, Accept{}, Reject{}, End{}, Send{}, Alarm{}, Follow{}, Watch{}, ChooseTransfer{}, Originate{}, Move{}} {
 		name := EffectName(e)
 		if name == "" || reflect.TypeOf(NewEffect(name)).Elem() != reflect.TypeOf(e) {
 			t.Errorf("effect %T has no name, or the name another type", e)

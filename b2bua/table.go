@@ -92,10 +92,30 @@ func (t *table) release(key uint64, c *Call) {
 func (t *table) remove(c *Call) {
 	t.release(c.Keys[0], c)
 	t.release(c.Keys[1], c)
-	s := &t.calls[c.ID%shards]
+	t.drop(c.ID, c)
+	for _, id := range c.Adopted {
+		t.drop(id, c)
+	}
+}
+
+// drop forgets that a call is found under an id.
+func (t *table) drop(id uint64, c *Call) {
+	s := &t.calls[id%shards]
 	s.Lock()
 	defer s.Unlock()
-	delete(s.m, c.ID)
+	if s.m[id] == c {
+		delete(s.m, id)
+	}
+}
+
+// move makes another call be found under the ids of one whose legs it has taken.
+func (t *table) move(ids []uint64, to *Call) {
+	for _, id := range ids {
+		s := &t.calls[id%shards]
+		s.Lock()
+		s.m[id] = to
+		s.Unlock()
+	}
 }
 
 // all returns the calls at this moment, those that linger included.

@@ -304,7 +304,7 @@ func (c *Call) faltered(l *Leg, down time.Duration) {
 func (c *Call) again(l *Leg) bool {
 	b := &c.Branches[l.Branch]
 	h := b.Hunt
-	if h == nil || c.Invite.Message == nil || !c.Legs[0].awaits() {
+	if h == nil || c.Invite.Message == nil || !c.dialling(l.Branch) {
 		return false
 	}
 	if len(h.Places) == 0 {

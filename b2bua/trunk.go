@@ -201,7 +201,7 @@ func (t *trunk) register(s *Server, now time.Duration) {
 			b = t.proofs[i].Append(b, login, "REGISTER", uri, nil)
 		}
 	}
-	t.sent = sip.AppendBody(append(b, allow...), nil)
+	t.sent = sip.AppendBody(append(b, t.side.allow...), nil)
 	t.limit, t.pause = now+64*s.cfg.Timers.T1, s.cfg.Timers.T1
 	if t.repeat = now + t.pause; l.Transport.Reliable() {
 		t.repeat = 0

@@ -76,30 +76,3 @@ func (l *Leg) answersUs(c *Call) bool {
 func (c *Call) retryAfter() string {
 	return "Retry-After: " + strconv.Itoa(int(c.srv.random()%11)) + "\r\n"
 }
-
-// mate finds the dialog at the other end of one: of the other leg's answered dialog, or of the early one that shows it or is shown
-// by it. Without a leg Bifrons is the other end.
-func (c *Call) mate(l *Leg, d *Dialog) (*Leg, *Dialog) {
-	if l.Phase == Confirmed {
-		if o := c.other(l); o != nil {
-			return o, o.confirmed()
-		}
-		return nil, nil
-	}
-	a := c.Legs[0]
-	if l != a {
-		if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && a.Phase == Trying {
-			return a, a.Dialogs[d.Twin]
-		}
-		return a, nil
-	}
-	at := a.index(d)
-	for _, o := range c.Legs[1:] {
-		for _, od := range o.Dialogs {
-			if o.Phase != Over && !od.Ended && od.Twin == at && od.RemoteTag != "" {
-				return o, od
-			}
-		}
-	}
-	return nil, nil
-}

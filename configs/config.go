@@ -51,6 +51,7 @@ type Side struct {
 	Apps      []string
 	Redirect  Redirect
 	Calls     SideCalls
+	Transfer  Transfer // what becomes of REFER
 	Media     SideMedia
 	Allow     Allow     // who may send to us
 	Strangers Strangers // what others get
@@ -145,6 +146,17 @@ const (
 	Relatch   Latch = "relatch"
 	LatchOnce Latch = "latch-once"
 	Strict    Latch = "strict"
+)
+
+// Transfer says what becomes of REFER, and of INVITE with Replaces, from the parties of a side.
+type Transfer string
+
+// The modes.
+const (
+	TransferAuto      Transfer = "auto"
+	TransferTerminate Transfer = "terminate"
+	TransferPass      Transfer = "pass"
+	TransferReject    Transfer = "reject"
 )
 
 // DTMF says how the parties of a side send and get digits.
@@ -349,7 +361,7 @@ func DefaultConfig() Config {
 
 // DefaultSide has every default of a side but its listeners.
 func DefaultSide(name string) Side {
-	s := Side{Name: name, Trust: Untrusted, Redirect: Refuse, Strangers: Ignore, Digest: DefaultDigest(), Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
+	s := Side{Name: name, Trust: Untrusted, Redirect: Refuse, Transfer: TransferAuto, Strangers: Ignore, Digest: DefaultDigest(), Media: SideMedia{Latch: Relatch, DTMF: DTMFAuto},
 		Health: Health{Try: 2 * time.Second, Ping: 10 * time.Second, Timeout: 2 * time.Second, Strikes: 2, Recover: 30 * time.Second}}
 	l := &s.Liveness
 	l.Probe.Every, l.Probe.Timeout, l.Probe.Strikes = 30*time.Second, 2*time.Second, 3

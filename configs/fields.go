@@ -116,6 +116,7 @@ func (d *decoder) side(v value, s *Side) {
 			d.fields(v, []field{{"in", d.bound(&s.Calls.In)}, {"out", d.bound(&s.Calls.Out)}})
 		}},
 		{"apps", readList(d, &s.Apps, "a list of applications", word)},
+		{"transfer", read(d, &s.Transfer, "a word", choice(same(TransferAuto), same(TransferTerminate), same(TransferPass), same(TransferReject)))},
 		{"redirect", read(d, &s.Redirect, "a word", choice(same(Refuse), same(Follow)))},
 		{"media", func(v value) {
 			d.fields(v, []field{

@@ -82,6 +82,8 @@ func (m *Media) Do(c media.Command) {
 		}
 		m.Remotes[c.Port] = c
 	case media.Join:
+		m.part(c.A)
+		m.part(c.B)
 		m.Joined[c.A], m.Joined[c.B] = c.B, c.A
 	case media.Tone:
 		m.Tones = append(m.Tones, Sounded{c, m.Remotes[c.Port].RTP})
@@ -135,12 +137,19 @@ func (m *Media) Close(id media.PortID) media.Stats {
 	}
 	delete(m.ports, id)
 	delete(m.Remotes, id)
-	delete(m.Joined, m.Joined[id])
-	delete(m.Joined, id)
+	m.part(id)
 	delete(m.Playing, id)
 	delete(m.Writing, id)
 	delete(m.Rooms, id)
 	return media.Stats{}
+}
+
+// part ends the link of a port.
+func (m *Media) part(id media.PortID) {
+	if b, ok := m.Joined[id]; ok {
+		delete(m.Joined, b)
+		delete(m.Joined, id)
+	}
 }
 
 // Stats tells how many packets have come from a port's party.

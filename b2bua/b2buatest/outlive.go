@@ -35,9 +35,37 @@ func (w *World) outlive(at int) {
 	if !answered && !alice.hung() {
 		w.T.Errorf("step %d lost: the caller's BYE is not answered with 200", at)
 	}
+	if w.transferred() { // two others may talk on
+		w.hangUpOthers(false)
+	}
 	for _, name := range []string{"bob", "carol"} {
 		if p := w.Parties[name]; p.confirmed() && p.acknowledged() && !p.hung() {
 			w.T.Errorf("step %d lost: %s is not told of the end", at, name)
+		}
+	}
+}
+
+// transferred tells whether a party has asked for a transfer: then the caller's end may not be that of the call.
+func (w *World) transferred() bool {
+	for _, p := range w.Parties {
+		if p.Name == "anna" && p.callID != "" { // she has a call of her own
+			return true
+		}
+		for _, m := range p.sent {
+			if m.Method == sip.REFER || m.Has(sip.HdrReplaces) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hangUpOthers has one party after the other hang up while there are calls, also those that have, if the step was lost in which they did.
+func (w *World) hangUpOthers(again bool) {
+	for _, name := range []string{"alice", "anna", "bob", "carol"} {
+		if p := w.Parties[name]; w.Server.Active() > 0 && p.confirmed() && (again || !p.hung()) {
+			p.send(p.InDialog("BYE", options{}))
+			w.Wait(time.Second)
 		}
 	}
 }

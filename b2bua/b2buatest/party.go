@@ -297,6 +297,18 @@ func (p *Party) earlyOf(n int) *earlyDialog {
 	return nil
 }
 
+// dialog names the phone's dialog as its far end knows it (RFC 3891 6.1).
+func (p *Party) dialog() string {
+	return p.callID + ";to-tag=" + p.remoteTag + ";from-tag=" + p.localTag
+}
+
+// peer is the user part of whom the phone talks to.
+func (p *Party) peer() string {
+	a, _ := sip.ParseAddress([]byte(p.remoteURI))
+	u, _ := sip.ParseURI(a.URI)
+	return string(u.User)
+}
+
 // uac tells whether the phone made the call it is in.
 func (p *Party) uac() bool { return strings.HasPrefix(p.callID, p.Name+"-call-") }
 
@@ -389,11 +401,28 @@ func (p *Party) describe(kind string) string {
 		return head + fmt.Sprintf(audio, port) + fmt.Sprintf("m=video %d RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n", port+10)
 	case "novideo":
 		return head + fmt.Sprintf(audio, port) + "m=video 0 RTP/AVP 97\r\n"
+	case "qosoffer": // the offerer has no resources yet, and wants to know when the other one has (RFC 3312)
+		return head + fmt.Sprintf(audio, port) + qos("none", "none", "mandatory", "none", "")
+	case "qosready": // now it has
+		return head + fmt.Sprintf(audio, port) + qos("sendrecv", "none", "mandatory", "mandatory", "")
+	case "qosanswer": // who answers has its own, and waits for the offerer's
+		return head + fmt.Sprintf(audio, port) + qos("sendrecv", "none", "mandatory", "mandatory", "sendrecv")
+	case "qosmet":
+		return head + fmt.Sprintf(audio, port) + qos("sendrecv", "sendrecv", "mandatory", "mandatory", "")
 	case "broken":
 		return "v=0\r\nm=audio\r\n"
 	}
 	p.w.T.Fatalf("no description %q", kind)
 	return ""
+}
+
+// qos prints preconditions: what there is here and there, how much it matters, and what is to be confirmed.
+func qos(local, remote, desired, far, conf string) string {
+	s := "a=curr:qos local " + local + "\r\na=curr:qos remote " + remote + "\r\na=des:qos " + desired + " local sendrecv\r\na=des:qos " + far + " remote sendrecv\r\n"
+	if conf != "" {
+		s += "a=conf:qos remote " + conf + "\r\n"
+	}
+	return s
 }
 
 func (o *options) has(name string) bool {

@@ -3,6 +3,7 @@ package b2buatest
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -195,6 +196,10 @@ func (w *World) run(words []string) {
 		w.party(words[1]).drop++
 	case "full":
 		w.Media.Full = true
+	case "originate": // a call of the server's own: originate side=core from=... to=... and=... apps=...
+		w.originate(words[1:])
+	case "order": // of the admin API: order hangup 2, order hangup 2 1, order move 2 1 3 1
+		w.order(words[1:])
 	case "release":
 		w.Release()
 	case "paths":
@@ -260,6 +265,10 @@ func (p *Party) act(words []string) {
 			o.rseq, _ = strconv.Atoi(v)
 		case "rack":
 			o.rseq, _ = strconv.Atoi(v)
+		case "refer": // to whom a phone talks, in the place of that phone
+			o.headers = append(o.headers, "Refer-To: <sip:"+p.w.party(v).peer()+"@home.example?Replaces="+url.QueryEscape(p.w.party(v).dialog())+">")
+		case "replaces":
+			o.headers = append(o.headers, "Replaces: "+p.w.party(v).dialog())
 		case "early":
 			o.early, _ = strconv.Atoi(v)
 		case "body":

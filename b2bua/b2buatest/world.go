@@ -103,10 +103,11 @@ var (
 	carrierAddr = netip.MustParseAddrPort("10.1.0.1:5060")
 	AliceAddr   = netip.MustParseAddrPort("198.51.100.10:5060")
 	bobAddr     = netip.MustParseAddrPort("203.0.113.20:5060")
+	annaAddr    = netip.MustParseAddrPort("198.51.100.77:5060")
 	carolAddr   = netip.MustParseAddrPort("203.0.113.30:5060")
 )
 
-// NewWorld makes a world: side core with Alice, side carrier with Bob, where calls go, and Carol.
+// NewWorld makes a world: side core with Alice and Anna, side carrier with Bob, where calls go, and Carol.
 func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
 	w := &World{T: t, now: time.Hour, random: rand.New(rand.NewPCG(1, 2)), locals: map[string]*b2bua.Local{}, Parties: map[string]*Party{},
 		before: map[uint64][]byte{}}
@@ -132,6 +133,7 @@ func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
 	w.add("alice", AliceAddr, "core", "AlicePhone/1.0")
 	w.add("bob", bobAddr, "carrier", "BobPhone/2.0")
 	w.add("carol", carolAddr, "carrier", "CarolPhone/3.0")
+	w.add("anna", annaAddr, "core", "AnnaPhone/4.0")
 	w.start(1)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -226,6 +228,11 @@ func (w *World) settle() {
 
 func (w *World) snapshots() map[uint64][]byte {
 	all, err := w.Server.Snapshots()
+	for range 10 { // a call is given a second to answer, which a busy machine may not have
+		if err != nil {
+			all, err = w.Server.Snapshots()
+		}
+	}
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -286,6 +293,9 @@ func (w *World) Finish() {
 			alice.send(alice.InDialog("BYE", options{}))
 		}
 		w.hush()
+		if w.transferred() {
+			w.hangUpOthers(true)
+		}
 		w.Wait(time.Minute)
 		if w.Server.Active() == 0 && w.Server.Lingering() == 0 {
 			break

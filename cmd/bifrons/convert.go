@@ -30,7 +30,7 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 // coreSide turns a side into the call core's, less its addresses.
 func coreSide(s *configs.Side) *b2bua.Side {
 	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps, In: b2bua.Bound(s.Calls.In), Out: b2bua.Bound(s.Calls.Out),
-		UDPOnly: s.UDPOnly, MaxDatagram: s.Datagram, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
+		UDPOnly: s.UDPOnly, MaxDatagram: s.Datagram, RefuseStrangers: s.Strangers == configs.Forbid, FollowRedirect: s.Redirect == configs.Follow, Transfer: transfers[s.Transfer], Media: s.Media.Address, MediaAdvertise: s.Media.Advertise,
 		MediaLatch: latches[s.Media.Latch], MediaDSCP: uint8(s.Media.DSCP), Keys: ways[s.Media.DTMF], Codecs: s.Media.Codecs,
 		Liveness: coreLiveness(&s.Liveness), Health: b2bua.Health(s.Health)}
 	if len(s.Apps) > 0 && s.Apps[0] == "ims" { // with the 2 s of a silent Route it stays below the 5 s of an S-CSCF
@@ -43,6 +43,9 @@ func coreSide(s *configs.Side) *b2bua.Side {
 }
 
 var latches = map[configs.Latch]media.Latch{configs.Relatch: media.LatchAgain, configs.LatchOnce: media.LatchOnce, configs.Strict: media.LatchStrict}
+
+var transfers = map[configs.Transfer]b2bua.TransferMode{configs.TransferAuto: b2bua.TransferAuto, configs.TransferTerminate: b2bua.TransferTerminate,
+	configs.TransferPass: b2bua.TransferPass, configs.TransferReject: b2bua.TransferReject}
 
 var ways = map[configs.DTMF]b2bua.Keys{configs.DTMFAuto: b2bua.KeysAuto, configs.DTMFPass: b2bua.KeysPass, configs.DTMFRTP: b2bua.KeysRTP,
 	configs.DTMFInfo: b2bua.KeysInfo}

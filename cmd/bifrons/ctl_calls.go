@@ -21,8 +21,11 @@ func (c *console) callCommand() *cobra.Command {
 }
 
 func (c *console) hangupCommand() *cobra.Command {
-	return &cobra.Command{Use: "hangup CALL", Short: "End a call: BYE or CANCEL to all of its parties", Args: oneCall,
+	return &cobra.Command{Use: "hangup CALL [LEG]", Short: "End a call: BYE or CANCEL to all of its parties, or to one leg", Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return order(cmd.Context(), http.MethodDelete, "http://"+c.at+"/v1/calls/"+args[0]+"/legs/"+args[1], nil, nil)
+			}
 			if _, err := send(cmd.Context(), http.MethodDelete, "http://"+c.at+"/v1/calls/"+args[0]); err != nil {
 				return err
 			}

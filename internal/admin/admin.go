@@ -34,6 +34,9 @@ type Calls interface {
 	Records() []cdr.Record
 	Active() int
 	Draining() bool
+	Originate(b2bua.Origination) (uint64, error)
+	HangUpLeg(call uint64, leg int) bool
+	Move(call uint64, leg int, to uint64, with int) bool
 }
 
 // Peers are the Diameter peers; a diameter.Endpoint has them.
@@ -132,6 +135,7 @@ func handler(cfg Config) http.Handler {
 		})
 	}
 	calls(mux, cfg.Calls)
+	orders(mux, cfg.Calls)
 	mux.HandleFunc("GET /v1/records", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"records": cfg.Calls.Records()})
 	})

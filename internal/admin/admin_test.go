@@ -20,7 +20,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type core struct{ draining bool }
+type core struct {
+	draining bool
+	made     b2bua.Origination
+}
 
 func (c *core) Trunks() []b2bua.TrunkInfo {
 	return []b2bua.TrunkInfo{{Side: "carrier", AOR: "sip:t@carrier.example", State: "registered"}}
