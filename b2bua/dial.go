@@ -71,6 +71,13 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.failBranch(w.Branch, 503)
 		return
 	}
+	c.invite(w, inv, h)
+}
+
+// invite makes a branch's leg towards a hop, and sends its INVITE with the offer that belongs there.
+func (c *Call) invite(w *Walk, inv Invite, h hop) {
+	by := c.Branches[w.Branch].By
+	a, m := c.Legs[by], inv.Request.Message
 	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Counted: true, Route: h.route, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
 		Routes: h.routes, Dest: h.addr, Name: h.ask.Host, CSeq: uint32(c.srv.random()) >> 4}
 	if h.local != nil {
@@ -90,24 +97,23 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
 	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1, rewrite: h.rewrite}
-	if a.Phase != Trying && !(a.Own && by == 0 && !a.Ours) { // the target of a transfer, or of a call of our own
-		if err := c.offered(l, d, &o); err != nil {
-			l.Phase = Over
-			c.closePorts(l)
-			c.failBranch(w.Branch, err.status)
-			return
-		}
-		c.sendInvite(l, &o)
-		return
+	var err *errOffer
+	third := a.Phase != Trying && !(a.Own && by == 0 && !a.Ours) // the target of a transfer, or of a call of our own
+	if third {
+		err = c.offered(l, d, &o)
+	} else {
+		err = c.crossOffer(a, l, d, m, &o)
 	}
-	if err := c.crossOffer(a, l, d, m, &o); err != nil {
+	if err != nil {
 		l.Phase = Over
 		c.closePorts(l)
 		c.failBranch(w.Branch, err.status)
 		return
 	}
 	c.sendInvite(l, &o)
-	c.fork(inv, h.beside)
+	if !third {
+		c.fork(inv, h.beside)
+	}
 }
 
 // crossOffer puts the caller's offer into an INVITE: that of its own, or, when Bifrons has answered it, what it has last described.
