@@ -124,7 +124,11 @@ func (c *Call) mediaNews(e media.Event) {
 			case media.Left:
 				c.left(l, e.Err)
 			case media.Digit:
-				c.digit(l, Digit{Leg: int(l.Slot), Key: string(rune(e.Key)), Duration: e.Duration, By: byRTP})
+				by := byRTP
+				if e.InBand {
+					by = byTone
+				}
+				c.digit(l, Digit{Leg: int(l.Slot), Key: string(rune(e.Key)), Duration: e.Duration, By: by})
 			default:
 				c.offer(Walk{Event: MediaNews{Leg: int(l.Slot), Kind: e.Kind.String()}, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
 			}

@@ -12,8 +12,8 @@ import (
 // keys plays and checks digits and payload types.
 func (w *World) keys(words []string) {
 	switch words[0] {
-	case "press": // a phone sends a key as a telephone event: press alice 5
-		w.news(words[1], media.Event{Kind: media.Digit, Key: words[2][0], Duration: 160 * time.Millisecond})
+	case "press": // a phone sends a key as a telephone event: press alice 5; or it is heard as a tone: press alice 5 tone
+		w.news(words[1], media.Event{Kind: media.Digit, Key: words[2][0], Duration: 160 * time.Millisecond, InBand: len(words) > 3})
 	case "silence": // a phone has fallen silent
 		w.news(words[1], media.Event{Kind: media.Silence})
 	case "tones": // the keys that sounded for a phone since the last such line: tones bob 5@101/8000

@@ -314,3 +314,6 @@ func (w *World) Finish() {
 	}
 	w.Server.Close()
 }
+
+// Takeover replaces the server by another node that has its calls' last snapshots.
+func (w *World) Takeover() { w.replace(w.snapshots(), false) }
