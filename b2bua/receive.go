@@ -139,8 +139,10 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 			return
 		}
 		s.refuse(l, m, 200, l.side.allow+l.side.supported()+accept)
-	case sip.BYE, sip.INFO, sip.PRACK, sip.UPDATE:
+	case sip.BYE, sip.INFO, sip.PRACK, sip.UPDATE, sip.NOTIFY:
 		s.refuse(l, m, 481, "")
+	case sip.REFER: // it is allowed in a call only, so a 405 would not be true
+		s.refuse(l, m, 403, "")
 	case sip.MethodOther:
 		s.refuse(l, m, 501, l.side.allow)
 	default:

@@ -285,9 +285,11 @@ type Calls struct {
 	Drain       time.Duration // how long a stopping server lets calls finish
 }
 
-// Admin is the HTTP API for people and monitors.
+// Admin is the HTTP API for people and monitors. On another address than a loopback one it needs TLS, and a token or Mutual.
 type Admin struct {
-	Listen netip.AddrPort // loopback; zero: off
+	Listen    netip.AddrPort // zero: off
+	TokenFile string         // file whose first line who asks must show; "": nothing
+	TLS       TLS            // without Name
 }
 
 // CDR says where the record of an ended call goes.

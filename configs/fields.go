@@ -24,7 +24,14 @@ func (d *decoder) config(v value, c *Config) {
 		{"timers", func(v value) { d.timers(v, &c.Timers) }},
 		{"calls", func(v value) { d.calls(v, &c.Calls) }},
 		{"admin", func(v value) {
-			d.fields(v, []field{{"listen", read(d, &c.Admin.Listen, "an address with port", addrPortOrNone)}})
+			d.fields(v, []field{
+				{"listen", read(d, &c.Admin.Listen, "an address with port", addrPortOrNone)},
+				{"token_file", d.text(&c.Admin.TokenFile)},
+				{"tls", func(v value) {
+					t := &c.Admin.TLS
+					d.fields(v, []field{{"cert", d.text(&t.Cert)}, {"key", d.text(&t.Key)}, {"ca", d.text(&t.CA)}, {"mutual", d.flag(&t.Mutual)}})
+				}},
+			})
 		}},
 		{"cdr", func(v value) { d.cdr(v, &c.CDR) }},
 		{"dns", func(v value) { d.dns(v, &c.DNS) }},

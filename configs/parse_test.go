@@ -111,7 +111,7 @@ func TestMistakes(t *testing.T) {
 		{"media of two IP versions", side("media: {advertise: '2001:db8::1'}"), "4:24: `2001:db8::1` and the media address `127.0.0.1` are not of one IP version; give an advertise of the same"},
 		{"domain", side("domain: sip:example.org"), "4:13: `sip:example.org` is not a host name; write one such as ims.example.org, without sip: or port"},
 		{"network", side("allow: 127.0.0.1/8"), "4:12: `127.0.0.1/8` has bits beyond its length; write `127.0.0.0/8` or the single address `127.0.0.1`"},
-		{"open admin", ok + "admin: {listen: 192.0.2.1:80}", "2:17: `192.0.2.1:80` can be reached by others, and there is no log-in yet; use a loopback address such as 127.0.0.1:80"},
+		{"open admin", ok + "admin: {listen: 192.0.2.1:80}", "2:17: `192.0.2.1:80` can be reached by others; add admin.tls with cert and key, and admin.token_file or tls.mutual, or use a loopback address such as 127.0.0.1:80"},
 		// references
 		{"nothing", "", "1:1: there is no side; add `sides:` and under it at least one network with its `listen:`"},
 		{"unknown side", ok + "routes: [{from: a, to: aa}]", "2:24: no side is named `aa`, did you mean `a`?"},

@@ -46,8 +46,21 @@ func (c *Config) check(known Known, bad problem) {
 	c.checkDiameter(bad)
 	c.checkSources(bad)
 	c.checkIMS(known, bad)
-	if l := c.Admin.Listen; l.IsValid() && !l.Addr().IsLoopback() {
-		bad("admin.listen", fmt.Sprintf("%s can be reached by others, and there is no log-in yet; use a loopback address such as 127.0.0.1:%d", tick(l.String()), l.Port()))
+	c.Admin.check(bad)
+}
+
+// check says what an API lacks that others can reach.
+func (a *Admin) check(bad problem) {
+	t := a.TLS
+	if l := a.Listen; l.IsValid() && !l.Addr().IsLoopback() && (t.Cert == "" || a.TokenFile == "" && !t.Mutual) {
+		bad("admin.listen", fmt.Sprintf("%s can be reached by others; add admin.tls with cert and key, and admin.token_file or tls.mutual, or use a loopback address such as 127.0.0.1:%d",
+			tick(l.String()), l.Port()))
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		bad("admin.tls", "a certificate and its key go together; write both, tls.cert and tls.key")
+	}
+	if t.Mutual && t.CA == "" {
+		bad("admin.tls.mutual", "nobody is trusted to sign certificates of those who ask; write tls.ca, a file of authorities")
 	}
 }
 

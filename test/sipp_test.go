@@ -131,7 +131,7 @@ var asked = []struct {
 	phone
 }{
 	{"OPTIONS", phone{scenario: "options.xml"}},
-	{"REFER", phone{scenario: "not-allowed.xml", fill: map[string]string{"METHOD": "REFER"}}},
+	{"PUBLISH", phone{scenario: "not-allowed.xml", fill: map[string]string{"METHOD": "PUBLISH"}}},
 	{"SUBSCRIBE", phone{scenario: "not-allowed.xml", fill: map[string]string{"METHOD": "SUBSCRIBE"}}},
 	{"Require", phone{scenario: "require.xml"}},
 	{"Max-Forwards 0", phone{scenario: "max-forwards.xml"}},
@@ -152,13 +152,14 @@ func TestNotAllowedInCall(t *testing.T) {
 	s := start(t)
 	caller, callee := s.phones()
 	c := s.connect(caller, callee)
-	for _, method := range []string{"REFER", "SUBSCRIBE"} {
+	for _, method := range []string{"PUBLISH", "SUBSCRIBE"} {
 		res := caller.answer(c.a.send(method, ""), 405)
 		allow := res.options("Allow")
 		if !allow["INVITE"] || allow[method] {
 			t.Errorf("405 to %s has Allow %v", method, slices.Sorted(maps.Keys(allow)))
 		}
 	}
+	caller.answer(caller.dialogTo("bob").send("REFER", ""), 403) // outside a call nobody is transferred
 	callee.silent(100*time.Millisecond, "a request that is refused", func(m message) bool { return m.status() == 0 })
 	c.hangUp(c.a, c.b)
 	s.idle()

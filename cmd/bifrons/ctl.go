@@ -26,8 +26,16 @@ type console struct {
 func ctlCommand() *cobra.Command {
 	root := &cobra.Command{Use: "ctl", Short: "Ask a running server, or an HSS", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	c := &console{}
-	root.PersistentFlags().StringVar(&c.at, "admin", "127.0.0.1:8070", "admin address of the running server")
+	c, a := &console{}, &access{}
+	a.flags(root)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		client, err := a.client()
+		if err == nil {
+			cmd.SetContext(context.WithValue(cmd.Context(), clientKey{}, client))
+		}
+		return err
+	}
+	root.PersistentFlags().StringVar(&c.at, "admin", "127.0.0.1:8070", "admin address of the running server, host:port or https://host:port")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON")
 	root.AddCommand(
 		c.ask("status", "Health, version and number of calls", "/healthz", showStatus),
@@ -68,7 +76,7 @@ func (c *console) show(cmd *cobra.Command, path string, show func(io.Writer, []b
 
 // get reads a page of the admin API.
 func (c *console) get(ctx context.Context, path string) ([]byte, error) {
-	return get(ctx, "http://"+c.at+path)
+	return get(ctx, base(c.at)+path)
 }
 
 // get asks the admin API; 503 is an answer, too: that of a server that drains.
@@ -82,7 +90,7 @@ func send(ctx context.Context, method, at string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := clientOf(ctx).Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("%w; is a server running there? --admin says where to ask", err)
 	}

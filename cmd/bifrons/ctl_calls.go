@@ -24,9 +24,9 @@ func (c *console) hangupCommand() *cobra.Command {
 	return &cobra.Command{Use: "hangup CALL [LEG]", Short: "End a call: BYE or CANCEL to all of its parties, or to one leg", Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return order(cmd.Context(), http.MethodDelete, "http://"+c.at+"/v1/calls/"+args[0]+"/legs/"+args[1], nil, nil)
+				return order(cmd.Context(), http.MethodDelete, base(c.at)+"/v1/calls/"+args[0]+"/legs/"+args[1], nil, nil)
 			}
-			if _, err := send(cmd.Context(), http.MethodDelete, "http://"+c.at+"/v1/calls/"+args[0]); err != nil {
+			if _, err := send(cmd.Context(), http.MethodDelete, base(c.at)+"/v1/calls/"+args[0]); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "call %s has ended\n", args[0])
@@ -37,7 +37,7 @@ func (c *console) hangupCommand() *cobra.Command {
 func (c *console) drainCommand() *cobra.Command {
 	return &cobra.Command{Use: "drain", Short: "Make the server leave: no new calls, its end when the others have ended", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			body, err := send(cmd.Context(), http.MethodPost, "http://"+c.at+"/v1/drain")
+			body, err := send(cmd.Context(), http.MethodPost, base(c.at)+"/v1/drain")
 			if err != nil {
 				return err
 			}

@@ -127,7 +127,7 @@ not the others. The request is a file (- is standard input), or what the flags s
 			if file != "" {
 				x, err = explainOffline(cmd.Context(), file, side, text)
 			} else {
-				err = explainOnline(cmd.Context(), "http://"+*at+"/v1/explain?side="+url.QueryEscape(side), text, &x)
+				err = explainOnline(cmd.Context(), base(*at)+"/v1/explain?side="+url.QueryEscape(side), text, &x)
 			}
 			if err != nil {
 				return err
@@ -191,7 +191,7 @@ func explainOnline(ctx context.Context, at string, text []byte, x *ims.Explanati
 	if err != nil {
 		return err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := clientOf(ctx).Do(req)
 	if err != nil {
 		return fmt.Errorf("%w; is a server running there? --admin says where to ask, --config needs none", err)
 	}

@@ -122,6 +122,9 @@ func (n *node) start(cfg *configs.Config) error {
 		if n.users.simulator != nil {
 			a.HSS = n.users.simulator.Handler()
 		}
+		if err = guardAPI(&cfg.Admin, &a); err != nil {
+			return err
+		}
 		if n.api, err = admin.Listen(cfg.Admin.Listen, a); err != nil {
 			return err
 		}

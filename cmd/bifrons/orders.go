@@ -29,7 +29,7 @@ func (c *console) originateCommand() *cobra.Command {
 				o.And = args[1]
 			}
 			var made struct{ Call uint64 }
-			if err := order(cmd.Context(), http.MethodPost, "http://"+c.at+"/v1/calls", o, &made); err != nil {
+			if err := order(cmd.Context(), http.MethodPost, base(c.at)+"/v1/calls", o, &made); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), made.Call)
@@ -52,7 +52,7 @@ func (c *console) moveCommand() *cobra.Command {
 			if err := errors.Join(err1, err2); err != nil {
 				return err
 			}
-			return order(cmd.Context(), http.MethodPost, "http://"+c.at+"/v1/calls/"+args[0]+"/legs/"+args[1]+"/move", admin.Moved{Call: call, Leg: leg}, nil)
+			return order(cmd.Context(), http.MethodPost, base(c.at)+"/v1/calls/"+args[0]+"/legs/"+args[1]+"/move", admin.Moved{Call: call, Leg: leg}, nil)
 		}}
 }
 
@@ -73,7 +73,7 @@ func order(ctx context.Context, method, at string, what, v any) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	res, err := clientOf(ctx).Do(req)
 	if err != nil {
 		return fmt.Errorf("%w; is a server running there? --admin says where to ask", err)
 	}

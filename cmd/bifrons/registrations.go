@@ -80,7 +80,7 @@ func registrationsCommand(at *string, raw *bool) *cobra.Command {
 			if len(args) == 1 {
 				path += "/" + url.PathEscape(args[0])
 			}
-			body, err := get(cmd.Context(), "http://"+*at+path)
+			body, err := get(cmd.Context(), base(*at)+path)
 			if err != nil {
 				return err
 			}

@@ -25,7 +25,7 @@ func subscriberCommand(at *string, raw *bool) *cobra.Command {
 	by := string(ims.ByIMPU)
 	cmd := &cobra.Command{Use: "subscriber VALUE [--by KEY]", Short: "Look a subscriber up in the sources of a running server", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := get(cmd.Context(), "http://"+*at+"/v1/subscribers/"+url.PathEscape(args[0])+"?by="+url.QueryEscape(by))
+			body, err := get(cmd.Context(), base(*at)+"/v1/subscribers/"+url.PathEscape(args[0])+"?by="+url.QueryEscape(by))
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ func shCommand(at *string, raw *bool) *cobra.Command {
 			if err := ctl.Check(args); err != nil {
 				return usageError{err}
 			}
-			o.Admin = "http://" + *at
+			o.Admin, o.Client = base(*at), clientOf(cmd.Context())
 			if o.OriginRealm == "" && o.Realm == "" {
 				o.OriginRealm = ctl.RealmOf(args)
 			}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -47,6 +48,10 @@ type Config struct {
 	Calls   Calls
 	Metrics prometheus.Gatherer
 	Version string
+	// TLS encrypts; nil is plain HTTP. Token is what who asks must show, "" nothing; Mutual tells that TLS asks for certificates.
+	TLS    *tls.Config
+	Token  string
+	Mutual bool
 	// Drain makes the server leave: no new calls, and its end when the others have ended or their time is over.
 	Drain func()
 	Peers Peers
@@ -76,17 +81,22 @@ type Server struct {
 	done sync.WaitGroup
 }
 
-// Listen starts the API on an address of the loopback interface; port 0 takes a free one.
+// Listen starts the API; port 0 takes a free one. On another interface than loopback it wants TLS, with a token or certificates of
+// those who ask.
 func Listen(addr netip.AddrPort, cfg Config) (*Server, error) {
-	if !addr.Addr().IsLoopback() {
-		return nil, fmt.Errorf("admin: %s is not a loopback address, and the api has no authentication yet", addr)
+	if !addr.Addr().IsLoopback() && (cfg.TLS == nil || cfg.Token == "" && !cfg.Mutual) {
+		return nil, fmt.Errorf("admin: %s can be reached by others: it needs TLS, and a token or certificates of those who ask", addr)
 	}
 	l, err := net.Listen("tcp", addr.String())
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
+	bound := l.Addr().(*net.TCPAddr).AddrPort()
+	if cfg.TLS != nil {
+		l = tls.NewListener(l, cfg.TLS)
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{addr: l.Addr().(*net.TCPAddr).AddrPort(), stop: stop, http: &http.Server{Handler: handler(cfg), ReadHeaderTimeout: 5 * time.Second,
+	s := &Server{addr: bound, stop: stop, http: &http.Server{Handler: guard(handler(cfg), &cfg), ReadHeaderTimeout: 5 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}}
 	s.done.Go(func() { _ = s.http.Serve(l) })

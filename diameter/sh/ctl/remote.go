@@ -28,7 +28,11 @@ func openRemote(o Options) (*Session, error) {
 	if o.Admin == "" {
 		return nil, errors.New("need an HSS: --peer HOST:PORT")
 	}
-	return &Session{opts: o, remote: &remote{o.Admin, &http.Client{Transport: &http.Transport{}}}}, nil
+	client := o.Client
+	if client == nil {
+		client = &http.Client{Transport: &http.Transport{}}
+	}
+	return &Session{opts: o, remote: &remote{o.Admin, client}}, nil
 }
 
 // path is that of an identity; its characters are escaped, for a SIP URI may have slashes.

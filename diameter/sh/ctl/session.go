@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -26,6 +27,8 @@ type Options struct {
 	TLS  *diameter.TLSConfig
 	// Admin is the URL of a running server that asks its HSS, when there is no Peer.
 	Admin string
+	// Client asks it; nil asks without a token or certificates.
+	Client *http.Client
 	// Realm is the HSS's realm, empty for that of the peer; OriginHost and OriginRealm are ours.
 	Realm       string
 	OriginHost  string
