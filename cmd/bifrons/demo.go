@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,7 +26,8 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Place a call through a server of its own and show both sides of it",
 		Long: `Starts a server on free ports of the loopback interface and two phones on two sides of it, places a call with audio,
-hold, resume and hang-up, and shows the ladder of both legs, what each side saw of the other, and media statistics.
+hold, resume and hang-up, and shows the ladder of both legs, what each side saw of the other, and media statistics. Then
+it stands behind a small S-CSCF: a callee who leaves is called elsewhere, for the HSS says so.
 The exit status is 0 only when everything it shows is true.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +46,8 @@ func runDemo(ctx context.Context, w io.Writer, log *slog.Logger) error {
 	demo.QuietLibraries(log)
 	opts := demo.DefaultOptions()
 	opts.Verbose = log
-	return demo.Run(ctx, w, func(_ context.Context, phone netip.AddrPort) (demo.Server, error) { return startDemo(phone, log) }, opts)
+	err := demo.Run(ctx, w, func(_ context.Context, phone netip.AddrPort) (demo.Server, error) { return startDemo(phone, log) }, opts)
+	return errors.Join(err, demo.RunIMS(ctx, w, func(context.Context) (demo.AS, error) { return startDemoAS(log) }, opts))
 }
 
 // demoServer is a node on embedded defaults, with an HSS of its own, as the demo sees it.
@@ -69,39 +72,45 @@ subscribers:
 // startDemo runs a node on free ports: side core at home, side carrier untrusted, whose next hop is the callee's phone. Its
 // HSS is the simulator, on a socket of its own.
 func startDemo(phone netip.AddrPort, log *slog.Logger) (demo.Server, error) {
-	home, err := hss.Parse([]byte(demoHSS))
-	if err != nil {
-		return nil, err
-	}
-	h, err := hss.New(home, log, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.Start(); err != nil {
-		h.Close(context.Background())
-		return nil, err
-	}
-	n, err := startDemoNode(phone, h.Addr(), log)
-	if err != nil {
-		h.Close(context.Background())
-		return nil, err
-	}
-	return demoServer{n, h}, nil
-}
-
-// startDemoNode starts the server and waits until its HSS has answered.
-func startDemoNode(phone netip.AddrPort, home string, log *slog.Logger) (*node, error) {
-	cfg, err := configs.Parse("demo.yaml", []byte(`
+	return startDemoHome(demoHSS, `
 sides:
   core: {listen: "udp:127.0.0.1:0", trust: home, domain: home.example, apps: [reachability]}
   carrier: {listen: "udp:127.0.0.1:0", domain: carrier.example, next_hop: "sip:`+phone.String()+`"}
 routes:
   - {from: core, to: carrier}
+subscribers: [sh]
+`, log)
+}
+
+// startDemoHome runs an HSS of those subscribers, and a node that asks it.
+func startDemoHome(users, node string, log *slog.Logger) (demoServer, error) {
+	home, err := hss.Parse([]byte(users))
+	if err != nil {
+		return demoServer{}, err
+	}
+	h, err := hss.New(home, log, nil)
+	if err != nil {
+		return demoServer{}, err
+	}
+	if err := h.Start(); err != nil {
+		h.Close(context.Background())
+		return demoServer{}, err
+	}
+	n, err := startDemoNode(node, h.Addr(), log)
+	if err != nil {
+		h.Close(context.Background())
+		return demoServer{}, err
+	}
+	return demoServer{n, h}, nil
+}
+
+// startDemoNode starts the server and waits until its HSS has answered.
+func startDemoNode(text, home string, log *slog.Logger) (*node, error) {
+	cfg, err := configs.Parse("demo.yaml", []byte(text+`
 diameter:
   origin_host: bifrons.home.example
   origin_realm: home.example
   peers: [{host: hss.home.example, address: "`+home+`"}]
-subscribers: [sh]
 audit: {mode: block}
 admin: {listen: ""}
 cdr: {file: ""}

@@ -14,6 +14,9 @@
 //
 // It does not start the server; its caller does, through [Start].
 //
+// [RunIMS] is the second act: phones of the same kind behind a small S-CSCF, which
+// asks the server about each call to Bob and judges what comes back.
+//
 // A Phone can be used alone, as the tests do:
 //
 //	bob, err := demo.NewPhone(demo.PhoneConfig{User: "bob", Addr: loopback, Tone: 880})

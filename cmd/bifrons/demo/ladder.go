@@ -59,9 +59,9 @@ func bodyDirection(m Message) string {
 	return direction(body)
 }
 
-// ladder draws the call: the caller's leg on the left, the callee's on the right.
-func (p *paper) ladder(caller, callee string, all []rung) {
-	p.line("%8s  %s%s%s", "ms", p.bold(caller), p.bold(centre("Bifrons", 2*cell+3-len(caller)-len(callee))), p.bold(callee))
+// ladder draws what passed the one in the middle: the caller's leg on the left, the callee's on the right.
+func (p *paper) ladder(caller, middle, callee string, all []rung) {
+	p.line("%8s  %s%s%s", "ms", p.bold(caller), p.bold(centre(middle, 2*cell+3-len(caller)-len(callee))), p.bold(callee))
 	bar := p.dim(p.glyph("|", "│"))
 	var zero time.Time
 	for _, r := range all {

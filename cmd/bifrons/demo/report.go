@@ -15,7 +15,7 @@ func (sh *show) report(server Server) {
 	sh.toAlice.sent, bob.ssrc = sh.bob.Sent()
 
 	sh.title("The call, as the phones' sockets sent and received it")
-	sh.ladder("Alice", "Bob", rungs(alice.messages, bob.messages, sh.notes))
+	sh.ladder("Alice", "Bifrons", "Bob", rungs(alice.messages, bob.messages, sh.notes))
 
 	seenByBob, seenByAlice := faces(alice, bob, sh.shared(server))
 	sh.title("What Bob's phone could learn of Alice's")

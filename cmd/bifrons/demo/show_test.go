@@ -145,7 +145,7 @@ func TestLadder(t *testing.T) {
 	callee := []Message{msg(1, false, "INVITE sip:b SIP/2.0", "5 INVITE"), msg(11, true, "SIP/2.0 200 OK", "5 INVITE")}
 	var out bytes.Buffer
 	p := newPaper(&out)
-	p.ladder("Alice", "Bob", rungs(caller, callee, []note{{at.Add(13 * time.Millisecond), "they talk"}}))
+	p.ladder("Alice", "Bifrons", "Bob", rungs(caller, callee, []note{{at.Add(13 * time.Millisecond), "they talk"}}))
 	shaft := func(left, title string, right string) string {
 		text := " " + title + " "
 		room := cell - 1 - len(text)
@@ -193,7 +193,7 @@ func TestColourSaysTheSame(t *testing.T) {
 	show := func(colour bool) string {
 		var out bytes.Buffer
 		p := &paper{w: &out, colour: colour}
-		p.ladder("Alice", "Bob", rungs([]Message{folded}, []Message{folded, folded}, []note{{time.Unix(0, 0), "x"}}))
+		p.ladder("Alice", "Bifrons", "Bob", rungs([]Message{folded}, []Message{folded, folded}, []note{{time.Unix(0, 0), "x"}}))
 		p.face(row)
 		p.streams(stream{from: "Alice", to: "Bob", held: -100})
 		return out.String()
