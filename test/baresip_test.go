@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,14 +11,25 @@ import (
 	"time"
 )
 
-// baresip runs a telephone of that name in a folder of its own: a tone as microphone, a test picture as camera.
-func baresip(t *testing.T, ip string, ports string, user, proxy string, args ...string) *exec.Cmd {
-	t.Helper()
-	return baresipWith(t, ip, ports, user, proxy, "", args...)
+// softphone is a baresip: a tone as microphone, a test picture as camera, what it hears in a file.
+type softphone struct {
+	ip      string
+	ports   string // for media, as in 40000-40020
+	user    string
+	account string // its line; empty: it does not register, and sends calls to proxy
+	proxy   string
+	tone    int    // Hz; 0 means 440
+	more    string // lines of its configuration
 }
 
-// baresipWith adds lines to its configuration.
-func baresipWith(t *testing.T, ip string, ports string, user, proxy, more string, args ...string) *exec.Cmd {
+// baresip runs a telephone of that name that does not register.
+func baresip(t *testing.T, ip string, ports string, user, proxy string, args ...string) *exec.Cmd {
+	t.Helper()
+	return softphone{ip: ip, ports: ports, user: user, proxy: proxy}.start(t, args...)
+}
+
+// start runs it in a folder of its own until the end of the test.
+func (p softphone) start(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	modules := ""
 	for _, dir := range []string{"/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/local/lib/baresip/modules"} {
@@ -30,13 +42,13 @@ func baresipWith(t *testing.T, ip string, ports string, user, proxy, more string
 	}
 	dir := t.TempDir()
 	config := fmt.Sprintf(`poll_method epoll
-sip_listen %s:5060
+sip_listen %[1]s:5060
 call_local_timeout 120
 call_max_calls 4
-audio_path %s
-audio_source ausine,440
-audio_player aubridge,%s
-audio_alert aubridge,%s
+audio_path %[2]s
+audio_source ausine,%[3]d
+audio_player aubridge,%[4]s
+audio_alert aubridge,%[4]s
 ausrc_srate 48000
 auplay_srate 8000
 ausrc_channels 2
@@ -46,11 +58,11 @@ video_display fakevideo,nil
 video_size 176x144
 video_bitrate 128000
 video_fps 10
-rtp_ports %s
+rtp_ports %[5]s
 rtp_stats no
 rtcp_mux no
-net_interface %s
-module_path %s
+net_interface %[1]s
+module_path %[6]s
 module g711.so
 module ausine.so
 module aubridge.so
@@ -58,8 +70,9 @@ module fakevideo.so
 module vp8.so
 module account.so
 module menu.so
-%s`, ip, dir, user, user, ports, ip, modules, more)
-	account := fmt.Sprintf("<sip:%s@%s>;regint=0;answermode=auto;audio_codecs=PCMA/8000/1;video_codecs=vp8;outbound=\"sip:%s\"\n", user, ip, proxy)
+%[7]s`, p.ip, dir, cmp.Or(p.tone, 440), p.user, p.ports, modules, p.more)
+	account := cmp.Or(p.account, fmt.Sprintf("<sip:%s@%s>;regint=0;outbound=\"sip:%s\"", p.user, p.ip, p.proxy)) +
+		";answermode=auto;audio_codecs=PCMA/8000/1;video_codecs=vp8\n"
 	for name, text := range map[string]string{"config": config, "accounts": account, "contacts": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -85,7 +98,7 @@ module menu.so
 			<-done
 		}
 		if t.Failed() {
-			t.Logf("%s wrote:\n%s", user, tail(out.String(), 60))
+			t.Logf("%s wrote:\n%s", p.user, tail(out.String(), 60))
 		}
 	})
 	return cmd

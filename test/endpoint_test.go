@@ -348,7 +348,7 @@ func TestBaresipHears(t *testing.T) {
 	s, source := speaking(t, "echo", 2.5)
 	dir := t.TempDir()
 	base := 40000 + s.n*80
-	baresipWith(t, s.media(s.caller()), fmt.Sprintf("%d-%d", base, base+20), "alice", s.core(), "snd_path "+dir+"\nmodule sndfile.so\njitter_buffer_type off\n",
+	softphone{ip: s.media(s.caller()), ports: fmt.Sprintf("%d-%d", base, base+20), user: "alice", proxy: s.core(), more: hearing(dir)}.start(t,
 		"-e", "/dial sip:source@"+s.core())
 	eventually(t, patience, "the call", func() bool { return s.calls() == 1 })
 	var heard []float64

@@ -394,22 +394,8 @@ func TestSecondHSS(t *testing.T) {
 // TestDefaults: without any file the server has an HSS inside, the simulator has subscribers, and ctl finds both.
 func TestDefaults(t *testing.T) {
 	isolated(t, func(t *testing.T) {
-		begin := func(args ...string) {
-			cmd, log := exec.Command(built(t, checked), args...), &output{}
-			cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), log, log
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				cmd.Process.Signal(syscall.SIGTERM)
-				if err := cmd.Wait(); err != nil {
-					t.Errorf("%s ended with %v:\n%s", args, err, log)
-				}
-			})
-			eventually(t, 15*time.Second, args[0]+" is ready", func() bool { return strings.Contains(log.String(), " is ready") })
-		}
-		begin("serve")
-		begin("hss")
+		background(t, "serve")
+		background(t, "hss")
 		for _, at := range [][]string{nil, {"--peer", "127.0.0.1:3868"}} {
 			for _, q := range []struct{ args, want string }{
 				{"user-state sip:alice@ims.example", "REGISTERED"}, {"scscf sip:alice@ims.example", "sip:scscf.ims.example:6060"},
