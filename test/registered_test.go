@@ -150,6 +150,7 @@ sides:
     domain: as.example
     tls: {cert: %[2]s/bifrons.pem, key: %[2]s/bifrons.key, ca: %[2]s/ca.pem, mutual: true}
     allow: ['user:*']
+    digest: {algorithms: [MD5]}
     registrar: true
     media: {address: %[1]s}
 routes: [{to: phones, next_hop: registered}]
