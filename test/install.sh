@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs from Debian what the tests need: SIPp as telephone, baresip for video, Kamailio as S-CSCF and P-CSCF, sox for a tone,
+# Installs from Debian what the tests need: SIPp as telephone, baresip for video and TLS, Kamailio as S-CSCF and P-CSCF, sox for a tone, scanners,
 # freeDiameter as relay, slapd as user-data repository, gcc for the race detector. `install.sh bench` adds what `make bench` needs
 # and compares with. Silent when all is there. Not root: says what is missing and ends with status 1. No service is started.
 set -euo pipefail
 
 # package:command, or package:/file
 want=(sip-tester:sipp kamailio:kamailio sox:sox iproute2:ip util-linux:unshare baresip-core:baresip gcc:gcc libc6-dev:/usr/include/stdlib.h curl:curl
+  kamailio-tls-modules:/usr/share/doc/kamailio-tls-modules sipsak:sipsak sipvicious:svmap
   slapd:slapd postgresql:/usr/lib/postgresql freediameterd:freeDiameterd freediameter-extensions:/usr/lib/freeDiameter/dict_dcca_3gpp.fdx)
 [ "${1:-}" != bench ] || want+=(rtpengine-daemon:rtpengine python3:python3)
 
