@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"crypto/tls"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -117,6 +118,29 @@ func (s *Server) Close() {
 	s.done.Wait()
 }
 
+//go:embed openapi.yaml
+var description string
+
+// pages are what is only looked at.
+var pages = []struct {
+	pattern string
+	of      func(*Config) any
+}{
+	{"GET /v1/version", func(c *Config) any { return map[string]string{"version": c.Version} }},
+	{"GET /v1/records", func(c *Config) any { return map[string]any{"records": c.Calls.Records()} }},
+	{"GET /v1/targets", func(c *Config) any { return map[string]any{"targets": c.Calls.Targets()} }},
+	{"GET /v1/admission", func(c *Config) any { return c.Calls.Admission() }},
+	{"GET /v1/trunks", func(c *Config) any { return map[string]any{"trunks": c.Calls.Trunks()} }},
+	{"GET /v1/bindings", func(c *Config) any { return map[string]any{"bindings": c.Calls.Bindings()} }},
+	{"GET /v1/diameter", func(c *Config) any {
+		peers := []diameter.PeerStatus{}
+		if c.Peers != nil {
+			peers = c.Peers.Status()
+		}
+		return map[string]any{"peers": peers}
+	}},
+}
+
 func handler(cfg Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{}))
@@ -135,9 +159,6 @@ func handler(cfg Config) http.Handler {
 		}
 		_, _ = io.WriteString(w, "ready\n")
 	})
-	mux.HandleFunc("GET /v1/version", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]string{"version": cfg.Version})
-	})
 	if cfg.Drain != nil {
 		mux.HandleFunc("POST /v1/drain", func(w http.ResponseWriter, _ *http.Request) {
 			cfg.Drain()
@@ -146,27 +167,12 @@ func handler(cfg Config) http.Handler {
 	}
 	calls(mux, cfg.Calls)
 	orders(mux, cfg.Calls)
-	mux.HandleFunc("GET /v1/records", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"records": cfg.Calls.Records()})
-	})
-	mux.HandleFunc("GET /v1/targets", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"targets": cfg.Calls.Targets()})
-	})
-	mux.HandleFunc("GET /v1/admission", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, cfg.Calls.Admission())
-	})
-	mux.HandleFunc("GET /v1/trunks", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"trunks": cfg.Calls.Trunks()})
-	})
-	mux.HandleFunc("GET /v1/bindings", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"bindings": cfg.Calls.Bindings()})
-	})
-	mux.HandleFunc("GET /v1/diameter", func(w http.ResponseWriter, _ *http.Request) {
-		peers := []diameter.PeerStatus{}
-		if cfg.Peers != nil {
-			peers = cfg.Peers.Status()
-		}
-		answer(w, http.StatusOK, map[string]any{"peers": peers})
+	for _, p := range pages {
+		mux.HandleFunc(p.pattern, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, p.of(&cfg)) })
+	}
+	mux.HandleFunc("GET /v1/openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = io.WriteString(w, description)
 	})
 	mux.Handle("/v1/subscribers/", subscribers(cfg))
 	if cfg.Registrations != nil {
