@@ -98,13 +98,14 @@ type event struct {
 	ref    ref
 	invite bool // the first INVITE again, or its CANCEL: there is no ref
 	order  func(*Call)
+	kept   time.Duration // when it had to wait in the mailbox
 }
 
 // handle runs one event to its end and sets the next deadline.
 func (c *Call) handle(e event) {
 	defer c.survive()
 	if c.gone != nil && e.msg != nil && !e.invite { // its leg is there
-		c.srv.post(c.gone, e.keep())
+		c.srv.post(c.gone, c.srv.keep(e))
 		return
 	}
 	switch {

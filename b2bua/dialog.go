@@ -212,6 +212,7 @@ func (c *Call) ring(l *Leg, w *Walk) {
 	c.regate(l, d, m)
 	if c.Rang.IsZero() && m.Status == 180 {
 		c.Rang = c.srv.cfg.Clock.Wall()
+		c.srv.metrics.postDial.Observe(c.Rang.Sub(c.Started).Seconds())
 	}
 	if !rely {
 		c.prackOwn(l, m)

@@ -158,7 +158,7 @@ func (s *Server) post(c *Call, e event) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	if c.box.Enter(func() event { return e }) {
+	if c.box.Enter(func() event { return s.keep(e) }) {
 		s.posts.Add(1)
 		s.spawn(func(run *runner) {
 			defer s.posts.Add(-1)

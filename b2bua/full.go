@@ -34,7 +34,7 @@ func (s *Server) enterMessage(run *runner, c *Call, e event) {
 			fresh = cseq > c.turns.seen[slot].Load()
 		}
 	}
-	held, full := c.box.EnterWithin(limit, e.keep)
+	held, full := c.box.EnterWithin(limit, func() event { return s.keep(e) })
 	switch {
 	case full && fresh:
 		c.turns.turned[slot].Store(cseq)

@@ -23,7 +23,7 @@ type Metrics struct {
 	registrations                                              *prometheus.CounterVec
 	targetUp, trunkUp                                          *prometheus.GaugeVec
 	trunkAnswers                                               *prometheus.CounterVec
-	setUp                                                      prometheus.Histogram
+	setUp, postDial, steps, mailboxWait                        prometheus.Histogram
 	turnedAway, exempt, mailboxFull                            *prometheus.CounterVec
 	methods                                                    [16]prometheus.Counter
 	ends                                                       [7]prometheus.Counter
@@ -76,8 +76,7 @@ func newMetrics(s *Server) *Metrics {
 	m.challenges = vec("challenges_unanswered_total", "Challenges to us for which no credentials are right.", "side")
 	m.registrations = vec("registrations_received_total", "REGISTERs to the registrar, by answer.", "side", "answer")
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
-	m.setUp = prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "call_set_up_seconds",
-		Help: "Time from INVITE to 2xx.", Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 60}})
+	m.openHistograms()
 	calls := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls", Help: "Calls that have not ended."},
 		func() float64 { return float64(s.Active()) })
 	linger := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls_lingering",
@@ -91,7 +90,7 @@ func newMetrics(s *Server) *Metrics {
 	m.trunkUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "trunk_registered",
 		Help: "1 while a trunk is registered."}, []string{"side", "aor"})
 	m.trunkAnswers = vec("trunk_answers_total", "Answers to REGISTERs of ours, by status.", "side", "status")
-	m.all = append(m.all, m.trunkUp, m.targetUp, m.setUp, calls, linger)
+	m.all = append(m.all, m.trunkUp, m.targetUp, calls, linger)
 	for i := range m.methods {
 		name := sip.Method(min(i, int(sip.PUBLISH))).String()
 		if name == "" {
@@ -103,6 +102,18 @@ func newMetrics(s *Server) *Metrics {
 		m.ends[i] = m.endedBy.WithLabelValues(strconv.Itoa(i) + "xx")
 	}
 	return m
+}
+
+func (m *Metrics) openHistograms() {
+	histogram := func(name, help string, buckets ...float64) prometheus.Histogram {
+		h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: name, Help: help, Buckets: buckets})
+		m.all = append(m.all, h)
+		return h
+	}
+	m.setUp = histogram("call_set_up_seconds", "Time from INVITE to 2xx.", .01, .05, .1, .5, 1, 2, 5, 10, 20, 60)
+	m.postDial = histogram("post_dial_delay_seconds", "Time from INVITE to the first 180.", .01, .05, .1, .5, 1, 2, 5, 10, 20)
+	m.steps = histogram("step_seconds", "How long a call's steps take.", .00002, .00005, .0001, .0002, .0005, .001, .005, .05, .5)
+	m.mailboxWait = histogram("mailbox_wait_seconds", "How long events waited that found their call busy.", .0001, .0005, .001, .005, .05, .5, 5)
 }
 
 func (m *Metrics) request(method sip.Method) { m.methods[int(method)%len(m.methods)].Inc() }

@@ -234,23 +234,31 @@ func (s *Server) enter(run *runner, c *Call, e event) {
 		s.enterMessage(run, c, e)
 		return
 	}
-	if c.box.Enter(e.keep) {
+	if c.box.Enter(func() event { return s.keep(e) }) {
 		s.run(run, c, e)
 	}
 }
 
-// keep returns an event that outlives the read buffer.
-func (e event) keep() event {
+// keep returns an event that outlives the read buffer, to wait in a mailbox.
+func (s *Server) keep(e event) event {
 	if e.msg != nil {
 		e.msg = e.msg.Clone()
 	}
+	e.kept = s.now()
 	return e
 }
 
 // run handles an event and all that come meanwhile.
 func (s *Server) run(run *runner, c *Call, e event) {
 	c.runner = run
+	at := s.now()
 	for ok := true; ok; e, ok = c.box.Next() {
+		if e.kept != 0 {
+			s.metrics.mailboxWait.Observe((at - e.kept).Seconds())
+		}
 		c.handle(e)
+		now := s.now()
+		s.metrics.steps.Observe((now - at).Seconds())
+		at = now
 	}
 }
