@@ -94,7 +94,7 @@ func (c *Call) give(to *Call) {
 // handOver is the end of a call that gives its legs away: they are the other call's from here on.
 func (c *Call) handOver() {
 	legs, ids := c.Legs, append([]uint64{c.ID}, c.Adopted...)
-	c.Legs = []*Leg{{Side: legs[0].Side, side: legs[0].side, local: legs[0].local, Phase: Over}}
+	c.Legs = []*Leg{{Side: legs[0].Side, side: legs[0].side, local: legs[0].local, CallID: legs[0].CallID, Phase: Over}}
 	for _, l := range legs {
 		if l.Counted && !l.UAC { // of all calls, this one is no more
 			l.Counted = false

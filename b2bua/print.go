@@ -211,6 +211,9 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 		b = appendAllow(c.appendContact(b, l, &r.out), l.side.allow, r.out.m)
 		if r.status >= 200 && (t.Method == sip.INVITE || l.Phase == Confirmed) {
 			c.show(l, r.out.contentType, r.out.body)
+			if t.Method == sip.INVITE {
+				b = append(b, supportedInAnswer...)
+			}
 			b = c.appendSessionAnswer(b, l, r.out.m)
 		}
 	}

@@ -145,7 +145,7 @@ func TestSessions(t *testing.T) {
 		caller, callee phone
 		want           ending
 	}{
-		{phone{scenario: "caller-hears-bye.xml"}, phone{scenario: "callee-refreshed.xml"}, ending{200, "callee"}},
+		{phone{scenario: "caller-hears-bye.xml", fill: map[string]string{"USER": "bob"}}, phone{scenario: "callee-refreshed.xml"}, ending{200, "callee"}},
 		{phone{scenario: "caller-doomed.xml", fill: answers("200 OK", "408")}, phone{scenario: "callee-never-refreshes.xml", fill: answers("", "408")}, lost},
 		{phone{scenario: "caller-too-short.xml"}, phone{scenario: "callee.xml"}, hungUp},
 		{phone{scenario: "caller.xml"}, phone{scenario: "callee-wants-longer.xml"}, hungUp},

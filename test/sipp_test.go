@@ -102,7 +102,7 @@ var plain = []struct {
 	{"unavailable", phone{scenario: "caller-refused.xml", fill: map[string]string{"CODE": "480"}}, phone{scenario: "callee-refuses.xml", fill: map[string]string{"CODE": "480", "REASON": "Temporarily Unavailable"}}, ending{480, "callee"}},
 	{"declined", phone{scenario: "caller-refused.xml", fill: map[string]string{"CODE": "603"}}, phone{scenario: "callee-refuses.xml", fill: map[string]string{"CODE": "603", "REASON": "Decline"}}, ending{603, "callee"}},
 	{"cancelled", phone{scenario: "caller-cancels.xml"}, phone{scenario: "callee-cancelled.xml"}, ending{487, "caller"}},
-	{"callee hangs up", phone{scenario: "caller-hears-bye.xml"}, phone{scenario: "callee-hangs-up.xml"}, ending{200, "callee"}},
+	{"callee hangs up", phone{scenario: "caller-hears-bye.xml", fill: map[string]string{"USER": "bob"}}, phone{scenario: "callee-hangs-up.xml"}, ending{200, "callee"}},
 	{"caller holds", phone{scenario: "caller-holds.xml"}, phone{scenario: "callee-held.xml"}, hungUp},
 	{"callee holds", phone{scenario: "caller-held.xml"}, phone{scenario: "callee-holds.xml"}, hungUp},
 	{"offer in the 200", phone{scenario: "caller-no-offer.xml"}, phone{scenario: "callee-offers.xml"}, hungUp},
@@ -206,7 +206,7 @@ func TestLoad(t *testing.T) {
 func TestScenariosUsed(t *testing.T) {
 	t.Parallel()
 	var source []byte
-	for _, file := range []string{"sipp_test.go", "sipp_liveness_test.go"} {
+	for _, file := range []string{"sipp_test.go", "sipp_liveness_test.go", "sipp_volte_test.go"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
