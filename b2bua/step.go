@@ -46,6 +46,22 @@ func (s *Step) Attempt() (n int) {
 	return n
 }
 
+// Leg returns the number of a branch's leg, 0 when it has none yet.
+func (s *Step) Leg(branch int) (leg int) {
+	s.live(func() {
+		if branch > 0 && branch < len(s.call.Branches) {
+			leg = int(s.call.Branches[branch].Leg)
+		}
+	})
+	return leg
+}
+
+// Branches returns how many branches the call has: the number of the one that the next Dial opens.
+func (s *Step) Branches() (n int) {
+	s.live(func() { n = len(s.call.Branches) })
+	return n
+}
+
 // Draft returns the message that walks, also when a look-up's result has come for the held event: the request of an Invite, the
 // response of Progress and Answer, where only headers can be set; nil for other events.
 func (s *Step) Draft() (d *Draft) {

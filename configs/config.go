@@ -31,6 +31,7 @@ type Config struct {
 	Diameter    Diameter
 	Sh          Sh
 	Subscribers []Source // asked in this order
+	Menus       []Menu   // applications for callers
 	IMS         ims.Config
 }
 

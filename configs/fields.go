@@ -41,6 +41,7 @@ func (d *decoder) config(v value, c *Config) {
 		{"sh", func(v value) { d.sh(v, &c.Sh) }},
 		{"subscribers", func(v value) { d.subscribers(v, &c.Subscribers) }},
 		{"ims", func(v value) { d.ims(v, &c.IMS) }},
+		{"ivr", func(v value) { d.menus(v, &c.Menus) }},
 		{"log", func(v value) {
 			d.fields(v, []field{
 				{"level", read(d, &c.Log.Level, "a level", choice(

@@ -146,8 +146,8 @@ func (c *Config) checkChain(ch *ims.Chain, known Known, bad problem) {
 		switch {
 		case app == appIMS:
 			bad(at, "a chain cannot choose a chain; remove `ims` here")
-		case known.Apps != nil && !slices.Contains(known.Apps, app):
-			bad(at, "no application is named "+tick(app)+suggest(app, known.Apps))
+		case known.Apps != nil && !slices.Contains(c.apps(known), app):
+			bad(at, "no application is named "+tick(app)+suggest(app, c.apps(known)))
 		case slices.Contains(known.LookUp, app) && !c.knowsUsers():
 			bad(at, tick(app)+" looks subscribers up, and there is no source of them; add `subscribers:`")
 		}

@@ -46,6 +46,7 @@ func (c *Config) check(known Known, bad problem) {
 	c.checkDiameter(bad)
 	c.checkSources(bad)
 	c.checkIMS(known, bad)
+	c.checkMenus(bad)
 	c.Admin.check(bad)
 }
 
@@ -118,9 +119,9 @@ func (c *Config) checkSide(s *Side, taken map[Listener]string, known Known, bad 
 	s.checkLiveness(path, bad)
 	c.checkIdentity(s, path, bad)
 	for i, app := range s.Apps {
-		if known.Apps != nil && !slices.Contains(known.Apps, app) {
+		if names := c.apps(known); names != nil && !slices.Contains(names, app) {
 			at := path + ".apps[" + strconv.Itoa(i) + "]"
-			bad(at, "no application is named "+tick(app)+suggest(app, known.Apps))
+			bad(at, "no application is named "+tick(app)+suggest(app, names))
 		}
 		if slices.Contains(known.LookUp, app) && !c.knowsUsers() {
 			bad(path+".apps["+strconv.Itoa(i)+"]", tick(app)+" looks subscribers up, and there is no source of them; add `subscribers:`")

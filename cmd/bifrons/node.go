@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"github.com/bifrons/bifrons/configs"
 	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/internal/admin"
+	"github.com/bifrons/bifrons/ivr"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/media/prompt"
 	"github.com/bifrons/bifrons/services"
@@ -41,6 +43,8 @@ type node struct {
 	log       *slog.Logger
 
 	bell          bell
+	menus         []*ivr.App
+	web           *http.Client       // of the menus
 	registrations *ims.Registrations // nil: no side is told of any
 	stop          chan struct{}      // ends the keepers
 	keepers       sync.WaitGroup
@@ -102,6 +106,9 @@ func (n *node) start(cfg *configs.Config) error {
 		}
 		n.relay, core.Media = relay, relay
 	}
+	if err := n.openMenus(cfg, &core, registry); err != nil {
+		return err
+	}
 	srv, err := b2bua.New(core)
 	if err != nil {
 		return err
@@ -130,6 +137,7 @@ func (n *node) start(cfg *configs.Config) error {
 		}
 	}
 	n.keepRegistrations()
+	n.keepMenus()
 	for i, l := range n.listeners {
 		l.OnRefused(srv.Refused(n.locals[i]))
 		l.Serve(srv.Handler(n.locals[i]))
@@ -204,6 +212,9 @@ func (n *node) close() {
 	}
 	if n.core != nil {
 		n.core.Close()
+	}
+	if n.web != nil {
+		n.web.CloseIdleConnections()
 	}
 	if n.names != nil {
 		n.names.Close()

@@ -57,7 +57,9 @@ func (n *node) keepRegistrations() {
 	if n.registrations == nil {
 		return
 	}
-	n.stop = make(chan struct{})
+	if n.stop == nil {
+		n.stop = make(chan struct{})
+	}
 	n.keepers.Go(func() {
 		tick := time.NewTicker(500 * time.Millisecond)
 		defer tick.Stop()

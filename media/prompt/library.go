@@ -140,6 +140,27 @@ func (l *Library) clip(ctx context.Context, item media.Item, f codec.Format, vol
 	return l.speak(ctx, item, f, volume)
 }
 
+// Has tells whether there is a prompt of that name in a language: in the directory, or built in.
+func (l *Library) Has(name, language string) bool {
+	if !word(name) {
+		return false
+	}
+	for _, tag := range parents(language) {
+		if l.built[strings.ToLower(tag)][name] != nil {
+			return true
+		}
+		for _, ext := range []string{".wav", ".amr", ".awb"} {
+			if l.cfg.Directory == "" {
+				break
+			}
+			if info, err := os.Stat(filepath.Join(l.cfg.Directory, tag, name+ext)); err == nil && info.Mode().IsRegular() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // title names an item in messages. A text may be private: it is not in them.
 func title(item media.Item) string {
 	switch {

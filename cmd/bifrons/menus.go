@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/ivr"
+)
+
+// openMenus reads the menus of the configuration and adds their Apps.
+func (n *node) openMenus(cfg *configs.Config, core *b2bua.Config, registry prometheus.Registerer) error {
+	if len(cfg.Menus) == 0 {
+		return nil
+	}
+	n.web = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	deps := ivr.Deps{HTTP: n.web, Subscribers: n.users.sources, Metrics: ivr.NewMetrics(registry), Log: n.log}
+	if n.prompts != nil {
+		deps.Speech = n.prompts
+	}
+	for _, m := range cfg.Menus {
+		c := ivr.Config{Name: m.Name, File: m.File, Called: m.Called, Params: m.Params, Recordings: m.Recordings, Fetch: m.Fetch}
+		if m.Sample != "" {
+			text, err := configs.SampleMenu(m.Sample)
+			if err != nil {
+				return err
+			}
+			c.File, c.Text = m.Sample+".yaml", text
+		}
+		app, err := ivr.New(c, deps)
+		if err != nil {
+			return fmt.Errorf("ivr: %w", err)
+		}
+		core.Apps[app.Name()] = app.Link()
+		n.menus = append(n.menus, app)
+	}
+	return nil
+}
+
+// keepMenus looks once a second whether a menu has changed, until the node closes.
+func (n *node) keepMenus() {
+	if len(n.menus) == 0 {
+		return
+	}
+	if n.stop == nil {
+		n.stop = make(chan struct{})
+	}
+	n.keepers.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-n.stop:
+				return
+			case <-tick.C:
+				for _, m := range n.menus {
+					m.Refresh()
+				}
+			}
+		}
+	})
+}

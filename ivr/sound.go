@@ -1,0 +1,150 @@
+package ivr
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/bifrons/bifrons/ivr/walk"
+	"github.com/bifrons/bifrons/media"
+)
+
+// items makes of sounds what a player plays. What has to be fetched first comes in fetches; missing names the first that is not there.
+func (t *turn) items(sounds []walk.Sound) (items []media.Item, fetches []fetch, missing string) {
+	for i, x := range sounds {
+		var item media.Item
+		fault := ""
+		switch x.Kind {
+		case "say":
+			item = t.said(x)
+		case "prompt":
+			item, fault = t.prompt(x)
+		case "file":
+			url := strings.HasPrefix(x.Text, "http://") || strings.HasPrefix(x.Text, "https://")
+			if url && t.app.mayFetch(x.Text) {
+				fetches = append(fetches, fetch{i, x.Text})
+				continue
+			}
+			if item.File, fault = t.file(x.Text); url {
+				fault = fmt.Sprintf("%s is not to be fetched; add its beginning to `fetch` of ivr.%s", x.Text, t.app.cfg.Name)
+			}
+		case "fetched":
+			item.File = x.Text
+		case "tone":
+			item.Tone = x.Text
+			if x.Text != "beep" && x.Text != "sit" && !strings.HasPrefix(x.Text, "dtmf:") {
+				item.Length = toneLength
+			}
+		case "digits":
+			item.Text, item.As = spoken(x.Text), "digits"
+		case "number":
+			item.Text, item.As = strings.TrimSpace(x.Text), "number"
+		case "silence":
+			item.Silence = x.Length
+		}
+		if fault != "" {
+			if missing == "" {
+				missing = fault
+			}
+			continue
+		}
+		item.Language = x.Language
+		items = append(items, item)
+	}
+	if len(items) == 0 && missing == "" {
+		missing = "there is nothing to be heard"
+	}
+	return items, fetches, missing
+}
+
+// toneLength ends a tone whose cadence would repeat for ever.
+const toneLength = 4 * time.Second
+
+// spoken leaves of a text what can be read key by key.
+func spoken(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '*' || r == '#' || r >= 'A' && r <= 'D' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// said is a text that is read. Where nobody can, a prompt that says the same is played.
+func (t *turn) said(x walk.Sound) media.Item {
+	item := media.Item{Text: x.Text, Voice: x.Voice}
+	name := Slug(x.Text)
+	if file := t.edition.recorded(name, x.Language); file != "" {
+		return media.Item{File: file}
+	}
+	if speech := t.app.deps.Speech; speech != nil && t.edition.has(speech, name, x.Language) {
+		item.Fallback = &media.Item{Prompt: name, Language: x.Language}
+	}
+	return item
+}
+
+// Slug is the name of the prompt that says a text: its first words in lower case, with hyphens, without what is no letter or
+// digit.
+func Slug(text string) string {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	out := ""
+	for _, w := range words {
+		for _, x := range [][2]string{{"ä", "ae"}, {"ö", "oe"}, {"ü", "ue"}, {"ß", "ss"}} {
+			w = strings.ReplaceAll(w, x[0], x[1])
+		}
+		w = strings.Map(func(r rune) rune {
+			if r < 'a' && (r < '0' || r > '9') || r > 'z' {
+				return -1
+			}
+			return r
+		}, w)
+		if w == "" {
+			continue
+		}
+		if len(out)+1+len(w) > 48 {
+			break
+		}
+		if out != "" {
+			out += "-"
+		}
+		out += w
+	}
+	return out
+}
+
+func (t *turn) prompt(x walk.Sound) (media.Item, string) {
+	if file := t.edition.recorded(x.Text, x.Language); file != "" {
+		return media.Item{File: file}, ""
+	}
+	if speech := t.app.deps.Speech; speech != nil && !t.edition.has(speech, x.Text, x.Language) {
+		return media.Item{}, fmt.Sprintf("there is no prompt %s in %s; record it as %s", x.Text, x.Language, filepath.Join(t.edition.flow.Prompts, x.Text+".wav"))
+	}
+	return media.Item{Prompt: x.Text}, ""
+}
+
+// file finds a recording by its path: in the menu's folder of prompts, or in that of what callers have said.
+func (t *turn) file(name string) (path, fault string) {
+	name = strings.TrimPrefix(name, "file://")
+	folder, err := filepath.Abs(t.edition.flow.Folder())
+	if err != nil {
+		return "", err.Error()
+	}
+	tapes := t.app.recordings(t.edition)
+	if filepath.IsAbs(name) {
+		if path, ok := within(tapes, name); ok {
+			return path, ""
+		}
+	}
+	if path, ok := within(folder, name); ok {
+		return path, ""
+	}
+	return "", fmt.Sprintf("the file %s is neither in %s nor in %s", name, folder, tapes)
+}
+
+// mayFetch tells whether a recording may be fetched from an address.
+func (a *App) mayFetch(url string) bool {
+	return slices.ContainsFunc(a.cfg.Fetch, func(start string) bool { return strings.HasPrefix(url, start) })
+}
