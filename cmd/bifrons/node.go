@@ -94,17 +94,8 @@ func (n *node) start(cfg *configs.Config) error {
 	if err := identify(cfg, &core); err != nil {
 		return err
 	}
-	if cfg.Media.Anchor {
-		library, err := prompt.New(cfg.Prompts, n.log)
-		if err != nil {
-			return err
-		}
-		n.prompts = library
-		relay, err := media.New(n.relayConfig(cfg, registry), n.log)
-		if err != nil {
-			return err
-		}
-		n.relay, core.Media = relay, relay
+	if err := n.openMedia(cfg, &core, registry); err != nil {
+		return err
 	}
 	if err := n.openMenus(cfg, &core, registry); err != nil {
 		return err
@@ -142,6 +133,24 @@ func (n *node) start(cfg *configs.Config) error {
 		l.OnRefused(srv.Refused(n.locals[i]))
 		l.Serve(srv.Handler(n.locals[i]))
 	}
+	return nil
+}
+
+// openMedia makes what speech goes through, and what is said.
+func (n *node) openMedia(cfg *configs.Config, core *b2bua.Config, registry *prometheus.Registry) error {
+	if !cfg.Media.Anchor {
+		return nil
+	}
+	library, err := prompt.New(cfg.Prompts, n.log)
+	if err != nil {
+		return err
+	}
+	n.prompts = library
+	relay, err := media.New(n.relayConfig(cfg, registry), n.log)
+	if err != nil {
+		return err
+	}
+	n.relay, core.Media = relay, relay
 	return nil
 }
 

@@ -1,0 +1,166 @@
+package ivr_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/bifrons/bifrons/b2bua"
+	"github.com/bifrons/bifrons/b2bua/b2buatest"
+	"github.com/bifrons/bifrons/ivr"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var monday = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+// play plays lines of a call through a menu, with a restore after each step. Times of the menu count from a Monday morning.
+func play(t *testing.T, menu, text string, change ...func(*ivr.Config, *ivr.Deps)) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "menu.call")
+	if err := os.WriteFile(file, []byte(strings.TrimSpace(text)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b2buatest.Run(t, b2buatest.Load(t, file), func(w *b2buatest.World, cfg *b2bua.Config, _ []string) {
+		c := ivr.Config{Name: "menu", File: "menu.yaml", Text: []byte(menu)}
+		d := ivr.Deps{Now: func() time.Time { return monday.Add(w.Now()) }}
+		for _, f := range change {
+			f(&c, &d)
+		}
+		a, err := ivr.New(c, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Apps = map[string]b2bua.Link{a.Name(): a.Link()}
+		cfg.Sides[0].Apps = []string{a.Name()}
+	})
+}
+
+const doors = `
+nodes:
+  ask: {say: Which, menu: {1: bob, 2: number, 3: private, 4: out, 5: room}}
+  bob: {dial: "sip:bob@127.0.0.1", busy: busy, no_answer: busy, next: ask}
+  private: {dial: "sip:bob@127.0.0.1", whisper: Psst, accept: 1, no_answer: busy, busy: busy}
+  busy: {say: Busy, next: ask}
+  number: {say: Number, collect: n, max: 3, validate: "n != '666'", next: thanks}
+  thanks: {play: {digits: "${n}"}, next: end}
+  out: {leave: true}
+  room: {conference: hall, exit: '*', next: ask}
+`
+
+const answered = `
+alice > INVITE sdp
+alice < 100
+alice < 200 sdp
+alice > ACK
+plays alice text:Which
+`
+
+func TestMenu(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string]string{
+		"a number": answered + `press alice 2
+plays alice text:Number
+press alice 1
+press alice 2
+press alice #
+plays alice text:12
+played alice done
+alice < BYE
+alice > 200
+record status=200 by=bifrons`,
+		"a callee who is busy, and then not": answered + `press alice 1
+plays alice tone:ring repeat=-1
+bob < INVITE sdp
+bob > 486
+bob < ACK
+plays alice text:Busy
+played alice done
+plays alice text:Which
+press alice 1
+plays alice tone:ring repeat=-1
+bob < INVITE sdp
+bob > 200 sdp
+bob < ACK
+plays alice nothing
+paths alice>bob bob>alice
+bob > BYE
+bob < 200
+plays alice text:Which
+alice > BYE
+alice < 200`,
+		"nothing is pressed": answered + `played alice done
+wait 6s
+plays alice text:Which
+played alice done
+wait 6s
+plays alice text:Which
+played alice done
+wait 6s
+alice < BYE
+alice > 200`,
+		"a callee who takes the call": answered + `press alice 3
+bob < INVITE sdp
+bob > 200 sdp
+bob < ACK
+plays bob text:Psst
+played bob done
+press bob 1
+paths alice>bob bob>alice
+alice > BYE
+alice < 200
+bob < BYE
+bob > 200`,
+		"a callee who does not": answered + `press alice 3
+bob < INVITE sdp
+bob > 200 sdp
+bob < ACK
+played bob done
+press bob 2
+bob < BYE
+bob > 200
+plays alice text:Busy
+alice > BYE
+alice < 200`,
+		"a callee who hangs up instead": answered + `press alice 3
+bob < INVITE sdp
+bob > 200 sdp
+bob < ACK
+played bob done
+bob > BYE
+bob < 200
+plays alice text:Busy
+alice > BYE
+alice < 200`,
+		"left": answered + `press alice 4
+bob < INVITE sdp
+bob > 200 sdp
+bob < ACK
+paths alice>bob bob>alice
+bob > BYE
+bob < 200
+alice < BYE
+alice > 200`,
+		"a room": answered + `press alice 5
+room alice
+press alice *
+plays alice text:Which
+alice > BYE
+alice < 200`,
+		"hung up while it rings": answered + `press alice 1
+bob < INVITE sdp
+bob > 180
+alice > BYE
+alice < 200
+bob < CANCEL
+bob > 200
+bob > 487 for=INVITE
+bob < ACK`,
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); play(t, doors, lines) })
+	}
+}
