@@ -118,7 +118,7 @@ func (s *Server) toBinding(all []registrar.Binding, contact string) hop {
 	side := s.sides[best.Side]
 	local := side.Locals[best.Local]
 	at := best.Source
-	if to, by, ok := uriAddr([]byte(best.URI), local.Transport); ok && by == sip.UDP && len(best.Path) == 0 && sameMachine(to.Addr(), at.Addr()) {
+	if to, by, ok := uriAddr([]byte(best.URI), local.Transport); ok && by == sip.UDP && len(best.Path) == 0 && sameMachine(to.Addr(), at.Addr()) && !s.listensAt(to) {
 		at = to
 	}
 	return hop{side: side, local: local, addr: at, by: local.Transport, host: at.String(), routes: best.Path, target: best.URI, beside: beside}
@@ -127,6 +127,18 @@ func (s *Server) toBinding(all []registrar.Binding, contact string) hop {
 // sameMachine tells whether who sent from one address may ask for messages to the other.
 func sameMachine(a, b netip.Addr) bool {
 	return a == b.Unmap() || a.IsLoopback() && b.Unmap().IsLoopback() && a.Is4() == b.Unmap().Is4()
+}
+
+// listensAt tells whether an address is one of ours: a call to a Contact there would come back to us, and be called again.
+func (s *Server) listensAt(a netip.AddrPort) bool {
+	for _, side := range s.cfg.Sides {
+		for _, l := range side.Locals {
+			if l.Addr == a {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fork rings the callee's other contacts in branches of their own.

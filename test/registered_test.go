@@ -184,3 +184,27 @@ cdr: {file: ''}
 	}
 	callEachOther(t, "http://"+n.admin(), "as.example", [2]softphone{phone(11, "alice", "one"), phone(31, "bob", "two")})
 }
+
+// TestContactOfOurs: who registers a Contact that is an address of the server's own gets his calls himself; they do not come back to the server.
+func TestContactOfOurs(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "bifrons.yaml")
+	config := fmt.Sprintf("sides: {phones: {listen: 'udp:%s', registrar: true}}\nroutes: [{to: phones, next_hop: registered}]\nadmin: {listen: '%s'}\ncdr: {file: cdr.jsonl}\n", n.core(), n.admin())
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, built(t, checked), n, n.admin(), dir, file)
+	caller, callee := newUA(t, n.caller(), n.core(), "secret"), newUA(t, n.callee(), n.core(), "hidden")
+	d := callee.dialogTo("bob")
+	register := callee.write(n.core(), "REGISTER sip:"+n.core()+" SIP/2.0", []string{"Via: SIP/2.0/UDP " + n.callee() + ";branch=" + callee.branch(), "Max-Forwards: 70",
+		"From: " + d.local, "To: <sip:bob@" + n.core() + ">", "Call-ID: " + d.callID, "CSeq: 1 REGISTER", "Contact: <sip:bob@" + n.core() + ">"}, "")
+	callee.answer(register, 200)
+	c := s.connect(caller, callee)
+	if calls := s.calls(); calls != 1 {
+		t.Errorf("%d calls, want one", calls)
+	}
+	c.hangUp(c.a, c.b)
+	s.ended(hungUp)
+}
