@@ -7,6 +7,7 @@ require golang.org/x/sys v0.49.0
 require (
 	github.com/miekg/dns v1.1.72 // indirect
 	github.com/nyaruka/phonenumbers v1.8.1 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2 // indirect
 )
 
 require (

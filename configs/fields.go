@@ -64,7 +64,7 @@ func (d *decoder) cdr(v value, c *CDR) {
 			})
 		}},
 		{"postgres", func(v value) {
-			d.fields(v, []field{{"url", d.text(&c.Postgres.URL)}, {"node", d.text(&c.Postgres.Node)}})
+			d.fields(v, []field{{"url", d.secretText(&c.Postgres.URL)}, {"node", d.text(&c.Postgres.Node)}})
 		}},
 	})
 }
@@ -77,12 +77,12 @@ func (d *decoder) trace(v value, t *Trace) {
 			d.fields(v, []field{
 				{"to", func(v value) {
 					d.text(&t.HEP.To)(v)
-					if _, port, ok := splitPort(t.HEP.To); !ok || port == "" {
+					if _, port, ok := splitPort(t.HEP.To); t.HEP.To != "" && (!ok || port == "") {
 						d.reject(v, "%s has no port; write host:port, such as 192.0.2.9:9060", tick(t.HEP.To))
 					}
 				}},
 				{"agent", read(d, &t.HEP.Agent, "a number", number)},
-				{"password", d.text(&t.HEP.Password)},
+				{"password", d.secretText(&t.HEP.Password)},
 			})
 		}},
 	})
@@ -148,24 +148,20 @@ func (d *decoder) side(v value, s *Side) {
 // nextHop reads one next hop, or a list of targets.
 func (d *decoder) nextHop(v value, s *Side) {
 	const want = "a URI such as sip:192.0.2.7:5060"
-	if v.node.Type() != ast.SequenceType {
-		read(d, &s.NextHop, want, hop)(v)
-		return
-	}
-	d.items(v, func(v value) {
-		t := Target{Weight: 1}
-		if v.node.Type() == ast.MappingType || v.node.Type() == ast.MappingValueType {
-			d.fields(v, []field{
-				{"uri", read(d, &t.Hop, want, hop)},
-				{"priority", read(d, &t.Priority, "a number", number)},
-				{"weight", read(d, &t.Weight, "a number", number)},
-			})
-		} else {
-			read(d, &t.Hop, want, hop)(v)
-		}
-		s.Targets = append(s.Targets, t)
-	})
-	if len(s.Targets) > 0 {
+	d.either(v, v.is(ast.SequenceType), func(v value) {
+		d.items(v, func(v value) {
+			t := Target{Weight: 1}
+			d.either(v, v.is(ast.MappingType, ast.MappingValueType), func(v value) {
+				d.fields(v, []field{
+					{"uri", read(d, &t.Hop, want, hop)},
+					{"priority", read(d, &t.Priority, "a number", number)},
+					{"weight", read(d, &t.Weight, "a number", number)},
+				})
+			}, read(d, &t.Hop, want, hop))
+			s.Targets = append(s.Targets, t)
+		})
+	}, read(d, &s.NextHop, want, hop))
+	if len(s.Targets) > 0 && d.keys == nil {
 		s.NextHop = s.Targets[0].Hop
 	}
 }
@@ -218,7 +214,7 @@ func (d *decoder) routes(v value, routes *[]Route) {
 			{"to", d.text(&r.To)},
 			{"calls", d.bound(&r.Calls)},
 			{"next_hop", read(d, &r.NextHop, "a URI such as sip:192.0.2.7:5060", hopOrRegistered)},
-			{"rewrite", func(v value) { d.rewrite(v, &r.Rewrite) }},
+			{"rewrite", d.given(func(v value) { d.rewrite(v, &r.Rewrite) })},
 		})
 		*routes = append(*routes, r)
 	})

@@ -116,10 +116,7 @@ func readAllowed(s string) (a allowed, err error) {
 func (d *decoder) digest(v value, g *Digest) {
 	d.fields(v, []field{
 		{"realm", d.text(&g.Realm)},
-		{"algorithms", func(v value) {
-			g.Algorithms = nil
-			readList(d, &g.Algorithms, "a list of algorithms", choice(named("SHA-512-256", "SHA-512-256"), named("SHA-256", "SHA-256"), named("MD5", "MD5")))(v)
-		}},
+		{"algorithms", replaceList(d, &g.Algorithms, "a list of algorithms", choice(named("SHA-512-256", "SHA-512-256"), named("SHA-256", "SHA-256"), named("MD5", "MD5")))},
 		{"integrity", d.flag(&g.Integrity)},
 		{"nonce", read(d, &g.Nonce, "a duration such as 5m", duration)},
 		{"assert", d.flag(&g.Assert)},
@@ -129,11 +126,11 @@ func (d *decoder) digest(v value, g *Digest) {
 // secret are the keys of a Secret, one of which is needed.
 func (d *decoder) secret(s *Secret) []field {
 	return []field{
-		{"password", d.text(&s.Password)},
+		{"password", d.secretText(&s.Password)},
 		{"password_file", d.text(&s.PasswordFile)},
 		{"password_env", d.text(&s.PasswordEnv)},
-		{"ha1", d.text(&s.HA1)},
-		{"ha1_sha256", d.text(&s.HA1SHA256)},
+		{"ha1", d.secretText(&s.HA1)},
+		{"ha1_sha256", d.secretText(&s.HA1SHA256)},
 	}
 }
 

@@ -75,7 +75,7 @@ func (d *decoder) chain(v value, c *ims.Chain) {
 func sessionCase(s string) (ims.Case, error) {
 	c, ok := ims.CaseNamed(s)
 	if !ok {
-		return c, fmt.Errorf("no session case is named %s; write one of %s", tick(s), strings.Join(ims.CaseNames(), ", "))
+		return c, unknownWord{fmt.Sprintf("no session case is named %s; write one of %s", tick(s), strings.Join(ims.CaseNames(), ", ")), ims.CaseNames()}
 	}
 	return c, nil
 }
@@ -83,7 +83,7 @@ func sessionCase(s string) (ims.Case, error) {
 // method checks a method that makes a call, or goes through a chain alone.
 func method(s string) (string, error) {
 	if all := []string{"INVITE", "MESSAGE", "SUBSCRIBE"}; !slices.Contains(all, s) {
-		return "", fmt.Errorf("%s goes through no chain; write one of %s", tick(s), strings.Join(all, ", "))
+		return "", unknownWord{fmt.Sprintf("%s goes through no chain; write one of %s", tick(s), strings.Join(all, ", ")), all}
 	}
 	return s, nil
 }

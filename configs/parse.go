@@ -41,25 +41,34 @@ func Load(path string, known Known) (*Config, error) {
 
 // Parse reads a configuration from memory; name stands for the file in Errors.
 func Parse(name string, data []byte, known Known) (*Config, error) {
-	d := &decoder{name: name, places: map[string]place{"": {1, 1}}, bad: map[string]bool{}}
+	cfg, _, err := newDecoder(name).parseConfig(data, known)
+	return cfg, err
+}
+
+func newDecoder(name string) *decoder {
+	return &decoder{name: name, places: map[string]place{"": {1, 1}}, bad: map[string]bool{}}
+}
+
+// parseConfig reads and checks a file; body is its tree, nil if there is nothing in it.
+func (d *decoder) parseConfig(data []byte, known Known) (cfg *Config, body ast.Node, err error) {
 	if len(data) > maxSize {
 		d.fail(place{1, 1}, fmt.Sprintf("the file has %d bytes, more than %d: is it a configuration?", len(data), maxSize))
-		return nil, d.errs.sorted()
+		return nil, nil, d.errs.sorted()
 	}
-	body := d.document(data)
+	body = d.document(data)
 	if len(d.errs) > 0 {
-		return nil, d.errs.sorted()
+		return nil, nil, d.errs.sorted()
 	}
-	cfg := DefaultConfig()
+	c := DefaultConfig()
 	if body != nil {
-		d.config(value{body, ""}, &cfg)
+		d.config(value{body, ""}, &c)
 	}
-	cfg.Complete()
-	cfg.check(known, d.problem)
+	c.Complete()
+	c.check(known, d.problem)
 	if err := d.errs.sorted(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &cfg, nil
+	return &c, body, nil
 }
 
 // place is a line and a column, both from 1.
@@ -79,20 +88,25 @@ type field struct {
 
 // decoder walks the tree of a file and gathers mistakes.
 type decoder struct {
-	name   string
-	errs   Errors
-	places map[string]place // by path
-	bad    map[string]bool  // paths with a mistake: checks keep quiet about them
+	name    string
+	errs    Errors
+	places  map[string]place // by path
+	bad     map[string]bool  // paths with a mistake: checks keep quiet about them
+	secrets map[string]bool  // paths with a variable; true: it is never shown
+	keys    map[string]*Key  // by path, where the keys are described instead of read; there is no text then
 }
 
 func (d *decoder) fail(at place, text string) {
+	if d.keys != nil {
+		return
+	}
 	d.errs = append(d.errs, Error{File: d.name, Line: at.line, Column: at.column, Text: text})
 }
 
 // reject reports a mistake in a value.
 func (d *decoder) reject(v value, format string, args ...any) {
 	d.bad[v.path] = true
-	d.fail(d.places[v.path], fmt.Sprintf(format, args...))
+	d.fail(d.places[v.path], d.discreet(v.path, fmt.Sprintf(format, args...)))
 }
 
 // problem reports what a check found at a path, unless reading already found a mistake there.
@@ -110,7 +124,15 @@ func (d *decoder) problem(path, text string) {
 		path = parent(path)
 		_, written = d.places[path]
 	}
-	d.fail(d.places[path], text)
+	d.fail(d.places[path], d.discreet(path, text))
+}
+
+// discreet is a text about a value, or another one if that is secret.
+func (d *decoder) discreet(path, text string) string {
+	if d.secrets[path] {
+		return "the value of a variable that stands here does not fit; it is secret, so it is not shown"
+	}
+	return text
 }
 
 func parent(path string) string {
@@ -199,6 +221,12 @@ func start(n ast.Node) place {
 
 // fields reads a mapping with these keys and no other.
 func (d *decoder) fields(v value, fields []field) {
+	if d.keys != nil {
+		for _, f := range fields {
+			f.read(d.below(v, f.key))
+		}
+		return
+	}
 	keys := make([]string, len(fields))
 	for i, f := range fields {
 		keys[i] = f.key
@@ -220,6 +248,10 @@ func (d *decoder) fields(v value, fields []field) {
 
 // entries walks a mapping; a key that comes twice is walked once.
 func (d *decoder) entries(v value, each func(key string, at place, e value)) {
+	if d.keys != nil {
+		each(anyName, place{}, d.any(v))
+		return
+	}
 	var m ast.MapNode
 	switch x := v.node.(type) {
 	case *ast.MappingNode:
@@ -256,6 +288,10 @@ func (d *decoder) entries(v value, each func(key string, at place, e value)) {
 
 // items walks a list.
 func (d *decoder) items(v value, each func(value)) {
+	if d.keys != nil {
+		each(d.item(v))
+		return
+	}
 	list, ok := v.node.(*ast.SequenceNode)
 	if !ok {
 		d.wrong(v, "a list, such as [a, b]")
@@ -294,9 +330,9 @@ func kind(n ast.Node) string {
 func (d *decoder) raw(v value, want string) (string, bool) {
 	switch x := v.node.(type) {
 	case *ast.StringNode:
-		return x.Value, true
+		return d.expand(v, x.Value)
 	case *ast.LiteralNode:
-		return x.Value.Value, true
+		return d.expand(v, x.Value.Value)
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return x.GetToken().Value, true
 	}
@@ -311,6 +347,10 @@ func (d *decoder) raw(v value, want string) (string, bool) {
 // read sets a setting from a scalar.
 func read[T any](d *decoder, to *T, want string, parse func(string) (T, error)) func(value) {
 	return func(v value) {
+		if d.keys != nil {
+			describe(d.keys[v.path], *to, want, parse)
+			return
+		}
 		s, ok := d.raw(v, want)
 		if !ok {
 			return
@@ -332,6 +372,13 @@ func readList[T any](d *decoder, to *[]T, want string, parse func(string) (T, er
 			read(d, &x, want, parse)(e)
 			*to = append(*to, x)
 		}
+		if d.keys != nil {
+			var x T
+			describe(d.keys[v.path], x, want, parse)
+			describe(d.keys[d.item(v).path], x, want, parse)
+			d.keys[v.path].Default = words(*to, parse)
+			return
+		}
 		if v.node.Type() == ast.SequenceType {
 			d.items(v, one)
 			return
@@ -340,10 +387,24 @@ func readList[T any](d *decoder, to *[]T, want string, parse func(string) (T, er
 	}
 }
 
+// replaceList is readList for a list that has a default, which goes.
+func replaceList[T any](d *decoder, to *[]T, want string, parse func(string) (T, error)) func(value) {
+	return func(v value) {
+		if d.keys == nil {
+			*to = nil
+		}
+		readList(d, to, want, parse)(v)
+	}
+}
+
 // text sets a setting that must be text in the file, too: 007 and yes lose their
 // quotes too easily.
 func (d *decoder) text(to *string) func(value) {
 	return func(v value) {
+		if d.keys != nil {
+			d.keys[v.path].scalar("string", nil, *to)
+			return
+		}
 		switch v.node.Type() {
 		case ast.IntegerType, ast.FloatType, ast.BoolType, ast.InfinityType, ast.NanType:
 			d.reject(v, "must be text; put it in quotes: '%s'", v.node.GetToken().Value)
@@ -356,11 +417,20 @@ func (d *decoder) text(to *string) func(value) {
 // flag sets a setting that is true or false.
 func (d *decoder) flag(to *bool) func(value) {
 	return func(v value) {
-		b, ok := v.node.(*ast.BoolNode)
-		if !ok {
-			d.wrong(v, "true or false")
+		if d.keys != nil {
+			d.keys[v.path].scalar("boolean", nil, *to)
 			return
 		}
-		*to = b.Value
+		switch x := v.node.(type) {
+		case *ast.BoolNode:
+			*to = x.Value
+			return
+		case *ast.StringNode:
+			if s, ok := d.raw(v, "true or false"); !ok || s != x.Value && (s == "true" || s == "false") { // of a variable
+				*to = s == "true"
+				return
+			}
+		}
+		d.wrong(v, "true or false")
 	}
 }

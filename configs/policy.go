@@ -40,22 +40,18 @@ func (d *decoder) changes(to *[]Change) func(value) {
 	return func(v value) {
 		d.entries(v, func(name string, _ place, e value) {
 			c := Change{Name: name}
-			if e.node.Type() == ast.SequenceType {
-				readList(d, &c.Only, "a parameter", word)(e)
-			} else {
-				read(d, &c.Action, "an action, or a list of parameters", word)(e)
-			}
+			d.either(e, e.is(ast.SequenceType), readList(d, &c.Only, "a parameter", word), read(d, &c.Action, "an action, or a list of parameters", word))
 			*to = append(*to, c)
 		})
 	}
 }
 
 func (d *decoder) optional(to **bool) func(value) {
-	return func(v value) {
+	return d.given(func(v value) {
 		b := new(bool)
 		d.flag(b)(v)
 		*to = b
-	}
+	})
 }
 
 // checkDefinition checks what the file says of a policy of its own.

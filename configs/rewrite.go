@@ -27,7 +27,7 @@ func (r *Rewrite) IsZero() bool {
 func (d *decoder) rewrite(v value, r *Rewrite) {
 	var also []string
 	changes := false
-	change := func(f func(value)) func(value) { return func(v value) { changes = true; f(v) } }
+	change := func(f func(value)) func(value) { return d.given(func(v value) { changes = true; f(v) }) }
 	d.fields(v, []field{
 		{"callee", change(func(v value) { d.rules(v, &r.Callee) })},
 		{"caller", change(func(v value) { d.rules(v, &r.Caller) })},
@@ -49,16 +49,12 @@ func (d *decoder) rules(v value, rules *numbers.Rules) {
 		d.rule(v, &r)
 		*rules = append(*rules, r)
 	}
-	if v.node.Type() == ast.SequenceType {
-		d.items(v, one)
-		return
-	}
-	one(v)
+	d.either(v, v.is(ast.SequenceType), func(v value) { d.items(v, one) }, one)
 }
 
 func (d *decoder) rule(v value, r *numbers.Rule) {
 	steps := 0
-	step := func(f func(value)) func(value) { return func(v value) { steps++; f(v) } }
+	step := func(f func(value)) func(value) { return d.given(func(v value) { steps++; f(v) }) }
 	template := value{}
 	d.fields(v, []field{
 		{"match", d.expression(&r.Match)},
@@ -86,16 +82,10 @@ func (d *decoder) rule(v value, r *numbers.Rule) {
 
 // strip reads how many digits go, or which ones.
 func (d *decoder) strip(v value, r *numbers.Rule) {
-	if v.node.Type() == ast.IntegerType {
-		s, _ := d.raw(v, "a number of digits, or a text such as '+49'")
-		n, err := number10(s)
-		if r.Strip = n; err != nil {
-			d.reject(v, "%s", err)
-		}
-		return
-	}
-	d.text(&r.StripText)(v)
-	d.then(v, userText(r.StripText))
+	d.either(v, v.is(ast.IntegerType), read(d, &r.Strip, "a number of digits, or a text such as '+49'", number10), func(v value) {
+		d.text(&r.StripText)(v)
+		d.then(v, userText(r.StripText))
+	})
 }
 
 // number10 reads how many digits go.

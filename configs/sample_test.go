@@ -11,7 +11,7 @@ import (
 var sampleNames = Known{Policies: []string{"ims-home", "untrusted", "transparent"}, Apps: []string{"example", "ims", "reachability"}, LookUp: []string{"reachability"}}
 
 func TestSamples(t *testing.T) {
-	if d := cmp.Diff([]string{"bench", "bench-signalling", "hss", "ims-as", "lab", "minimal"}, Samples()); d != "" {
+	if d := cmp.Diff([]string{"bench", "bench-signalling", "hss", "ims-as", "lab", "minimal", "production", "two-sides"}, Samples()); d != "" {
 		t.Errorf("samples: want - got +\n%s", d)
 	}
 	for _, name := range Samples() {
@@ -40,7 +40,7 @@ func TestSamples(t *testing.T) {
 
 func TestSampleUnknown(t *testing.T) {
 	_, err := Sample("maximal")
-	if want := "no sample `maximal`; there are bench, bench-signalling, hss, ims-as, lab, minimal"; err == nil || err.Error() != want {
+	if want := "no sample `maximal`; there are bench, bench-signalling, hss, ims-as, lab, minimal, production, two-sides"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

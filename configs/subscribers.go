@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"github.com/bifrons/bifrons/diameter"
 	"github.com/bifrons/bifrons/diameter/sh"
 	"github.com/bifrons/bifrons/diameter/sh/cache"
@@ -89,7 +87,7 @@ func (d *decoder) diameter(v value, c *Diameter) {
 		{"origin_realm", d.hostName(&c.OriginRealm)},
 		{"peers", func(v value) { d.peers(v, &c.Peers) }},
 		{"listen", read(d, &c.Listen, "an address with port", addrPortText)},
-		{"tls", func(v value) { d.tls(v, &c.TLS) }},
+		{"tls", d.given(func(v value) { d.tls(v, &c.TLS) })},
 		{"accept_unknown", d.flag(&c.AcceptUnknown)},
 		{"simulator", d.text(&c.Simulator)},
 		{"watchdog", read(d, &c.Watchdog, seconds, duration)},
@@ -119,7 +117,7 @@ func (d *decoder) peers(v value, peers *[]diameter.PeerConfig) {
 			}},
 			{"priority", read(d, &p.Priority, "a number", number)},
 			{"weight", read(d, &p.Weight, "a number", number)},
-			{"tls", func(v value) { d.tls(v, &p.TLS) }},
+			{"tls", d.given(func(v value) { d.tls(v, &p.TLS) })},
 		})
 		*peers = append(*peers, p)
 	})
@@ -171,35 +169,32 @@ func (d *decoder) subscribers(v value, sources *[]Source) {
 		standard := func() *ShSource {
 			return &ShSource{References: ims.DefaultShConfig().References, Fallback: Fallback{Wait: -1}}
 		}
-		if x, ok := v.node.(*ast.StringNode); ok && x.Value == "sh" { // the word alone: with its defaults
+		if d.word(v, "sh") { // alone: with its defaults
 			src.Sh = standard()
 			*sources = append(*sources, src)
 			return
 		}
 		d.fields(v, []field{
-			{"sh", func(v value) {
+			{"sh", d.given(func(v value) {
 				src.Sh = standard()
 				fields := []field{
-					{"references", func(v value) {
-						src.Sh.References = nil
-						readList(d, &src.Sh.References, "a data reference, or a list of them", reference)(v)
-					}},
+					{"references", replaceList(d, &src.Sh.References, "a data reference, or a list of them", reference)},
 					{"services", readList(d, &src.Sh.Services, "a service indication, or a list of them", word)},
 					{"username", d.text(&src.Sh.Username)},
 				}
 				d.fields(v, append(fields, d.fallback(&src.Sh.Fallback)...))
-			}},
-			{"ldap", func(v value) {
+			})},
+			{"ldap", d.given(func(v value) {
 				l := ims.DefaultLDAPConfig()
 				d.ldap(v, &l)
 				src.LDAP = &l
-			}},
-			{"file", func(v value) {
+			})},
+			{"file", d.given(func(v value) {
 				d.text(&src.File)(v)
 				if src.File == "" {
 					d.then(v, fmt.Errorf("is empty; give the path of a file with subscribers"))
 				}
-			}},
+			})},
 		})
 		*sources = append(*sources, src)
 	})
@@ -208,6 +203,15 @@ func (d *decoder) subscribers(v value, sources *[]Source) {
 func (d *decoder) ldap(v value, l *ims.LDAPConfig) {
 	texts := func(to *map[string]string, names []string) func(value) {
 		return func(v value) {
+			if d.keys != nil {
+				for _, name := range names {
+					d.keys[d.below(v, name).path].given("string", nil)
+				}
+				if names == nil {
+					d.keys[d.any(v).path].given("string", nil)
+				}
+				return
+			}
 			*to = map[string]string{}
 			d.entries(v, func(key string, at place, e value) {
 				if names != nil && !slices.Contains(names, key) {
@@ -259,7 +263,7 @@ func reference(s string) (sh.Reference, error) {
 			return r, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown data reference %s%s", tick(s), suggest(s, names))
+	return 0, unknownWord{"unknown data reference " + tick(s) + suggest(s, names), names}
 }
 
 // hostPort reads an address to dial; a name is looked up when it is dialled.

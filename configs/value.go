@@ -43,9 +43,18 @@ func choice[T any](options ...option[T]) func(string) (T, error) {
 			words[i] = o.word
 		}
 		var none T
-		return none, errors.New("unknown value " + tick(s) + suggest(s, words))
+		return none, unknownWord{"unknown value " + tick(s) + suggest(s, words), words}
 	}
 }
+
+// unknownWord is the error of a value that is none of some words.
+type unknownWord struct {
+	text  string
+	valid []string
+}
+
+// Error says which words there are.
+func (e unknownWord) Error() string { return e.text }
 
 func word(s string) (string, error) {
 	if s == "" {

@@ -2,7 +2,7 @@ package docs_test
 
 import (
 	"fmt"
-	"path/filepath"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,31 +15,57 @@ import (
 
 var keyRow = regexp.MustCompile("(?m)^\\| `([a-z_0-9.A-Z\\[\\]]+)` \\| ([^|]*) \\|")
 
-// TestKeys: the page has every key of the configuration, and no other.
-func TestKeys(t *testing.T) {
-	inPage := map[string]bool{}
-	for _, m := range keyRow.FindAllStringSubmatch(read(t, "docs/configuration.md"), -1) {
-		for _, k := range strings.Split(strings.ReplaceAll(m[1], "[]", ""), ".") {
-			inPage[k] = true
+// TestKeyTables: the tables of the page are what configs/keys.txt says, with the defaults of the code; go test ./docs -update writes them.
+func TestKeyTables(t *testing.T) {
+	defaults := map[string]any{}
+	for _, k := range configs.Keys().All() {
+		defaults[k.Path] = k.Default
+	}
+	groups := map[string]string{}
+	for _, k := range configs.KeyTexts() {
+		def := k.Default
+		if gloss, ok := strings.CutPrefix(def, "="); ok {
+			def = "`" + inFile(defaults[k.Path]) + "`" + gloss
 		}
+		groups[k.Group] += fmt.Sprintf("| `%s` | %s | %s |\n", k.Path, def, k.Meaning)
 	}
-	inCode := map[string]bool{"NAME": true}
-	files, err := filepath.Glob("../configs/*.go")
-	if err != nil {
-		t.Fatal(err)
+	page := read(t, "docs/configuration.md")
+	table := regexp.MustCompile(`(?m)^(#+ (.*)\n(?:[^#\n].*\n|\n|#[^# ].*\n)*?\| key \| default \| meaning \|\n\|---\|---\|---\|\n)((?:\|.*\n)*)`)
+	written := table.ReplaceAllStringFunc(page, func(part string) string {
+		m := table.FindStringSubmatch(part)
+		rows := groups[m[2]]
+		delete(groups, m[2])
+		return m[1] + rows
+	})
+	for name := range groups {
+		t.Errorf("configs/keys.txt has a group %q, and the page has no table under that heading", name)
 	}
-	code := ""
-	for _, f := range files {
-		if !strings.HasSuffix(f, "_test.go") {
-			code += read(t, strings.TrimPrefix(f, "../"))
+	switch {
+	case written == page || t.Failed():
+	case *update:
+		if err := os.WriteFile("configuration.md", []byte(written), 0o644); err != nil {
+			t.Fatal(err)
 		}
+	default:
+		t.Errorf("the tables of docs/configuration.md are not what configs/keys.txt says; change that file, then go test ./docs -update:\n%s", cmp.Diff(page, written))
 	}
-	for _, m := range regexp.MustCompile(`\{"([a-z_0-9]+)", `).FindAllStringSubmatch(code, -1) {
-		inCode[m[1]] = true
+}
+
+// inFile writes a default as the file has it.
+func inFile(v any) string {
+	switch x := v.(type) {
+	case string:
+		if x == "" {
+			return `""`
+		}
+	case []any:
+		words := make([]string, len(x))
+		for i, w := range x {
+			words[i] = fmt.Sprint(w)
+		}
+		return "[" + strings.Join(words, ", ") + "]"
 	}
-	if d := cmp.Diff(inCode, inPage); d != "" {
-		t.Errorf("keys of configs/fields.go (-) and of the page (+):\n%s", d)
-	}
+	return fmt.Sprint(v)
 }
 
 // TestKeyDefaults: a default that the page writes is the default: writing it changes nothing.
@@ -52,7 +78,7 @@ func TestKeyDefaults(t *testing.T) {
 	tried := 0
 	for _, m := range keyRow.FindAllStringSubmatch(read(t, "docs/configuration.md"), -1) {
 		def := regexp.MustCompile("^`([^`]*)`").FindStringSubmatch(m[2])
-		if def == nil {
+		if def == nil || strings.Contains(m[1], "[]") { // elements of lists have theirs from the code
 			continue
 		}
 		tried++

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
@@ -63,14 +62,9 @@ func secretOf(s *configs.Secret) (digest.Secret, error) {
 	out := digest.Secret{Password: s.Password, MD5: s.HA1, SHA256: s.HA1SHA256}
 	switch {
 	case s.PasswordFile != "":
-		text, err := os.ReadFile(s.PasswordFile)
-		if err != nil {
-			return out, fmt.Errorf("read password: %w", err)
-		}
-		out.Password, _, _ = strings.Cut(string(text), "\n")
-		out.Password = strings.TrimSuffix(out.Password, "\r")
-		if out.Password == "" {
-			return out, fmt.Errorf("the first line of %s has no password", s.PasswordFile)
+		var err error
+		if out.Password, err = configs.FirstLine(s.PasswordFile); err != nil {
+			return out, err
 		}
 	case s.PasswordEnv != "":
 		if out.Password = os.Getenv(s.PasswordEnv); out.Password == "" {

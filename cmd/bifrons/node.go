@@ -41,6 +41,7 @@ type node struct {
 	drain     time.Duration
 	leave     chan struct{} // closed when the API asks the server to stop
 	log       *slog.Logger
+	from      *source // of the configuration; nil: of a program
 
 	bell          bell
 	menus         []*ivr.App
@@ -51,8 +52,9 @@ type node struct {
 }
 
 // startNode makes all parts of a server from a configuration and starts them, the listeners last.
-func startNode(cfg *configs.Config, log *slog.Logger) (*node, error) {
-	n := &node{drain: cfg.Calls.Drain, leave: make(chan struct{}), log: log}
+// From is where it came from, and may be nil.
+func startNode(cfg *configs.Config, from *source, log *slog.Logger) (*node, error) {
+	n := &node{from: from, drain: cfg.Calls.Drain, leave: make(chan struct{}), log: log}
 	if err := n.start(cfg); err != nil {
 		n.close()
 		return nil, err
@@ -111,6 +113,9 @@ func (n *node) start(cfg *configs.Config) error {
 	if cfg.Admin.Listen.IsValid() {
 		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Drain: sync.OnceFunc(func() { close(n.leave) }), Sh: n.users.http, Subscribers: users,
 			Explain: &explainer{as: as, apps: core.Apps, sides: core.Sides}}
+		if n.from != nil {
+			a.Configuration = n.from
+		}
 		if n.registrations != nil {
 			a.Registrations = n.registrations
 		}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -25,28 +23,23 @@ func serveCommand() *cobra.Command {
 rest is ended with BYE, and the exit status is 0. A second signal ends them at once. Without -c it runs on configs/minimal.yaml, which is built in.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := load(file)
+			from := &source{file: file}
+			cfg, settings, err := from.read()
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), cfg, cmd.ErrOrStderr())
+			from.settings.Store(settings)
+			return serve(cmd.Context(), cfg, from, cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file")
 	return cmd
 }
 
-func load(file string) (*configs.Config, error) {
-	if file == "" {
-		return configs.Default(), nil
-	}
-	return configs.Load(file, known())
-}
-
 // serve runs a node until ctx is done.
-func serve(ctx context.Context, cfg *configs.Config, stderr io.Writer) error {
+func serve(ctx context.Context, cfg *configs.Config, from *source, stderr io.Writer) error {
 	log := logger(cfg.Log, stderr)
-	n, err := startNode(cfg, log)
+	n, err := startNode(cfg, from, log)
 	if err != nil {
 		return err
 	}
@@ -114,32 +107,4 @@ func isTerminal(w io.Writer) bool {
 	}
 	st, err := f.Stat()
 	return err == nil && st.Mode()&os.ModeCharDevice != 0
-}
-
-func checkCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check FILE",
-		Short: "Read a configuration and say what is wrong with it",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{errors.New("check needs one configuration file")}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := configs.Load(args[0], known())
-			var all configs.Errors
-			if errors.As(err, &all) {
-				for i := range all {
-					fmt.Fprintln(cmd.ErrOrStderr(), all[i].Error())
-				}
-				return fmt.Errorf("%s has %d mistakes", args[0], len(all))
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d sides, %d routes\n", args[0], len(cfg.Sides), len(cfg.Routes))
-			return nil
-		},
-	}
 }

@@ -63,6 +63,8 @@ type Config struct {
 	Registrations Registrations
 	// Explain answers POST /v1/explain: which chain a request would get.
 	Explain http.Handler
+	// Configuration serves /v1/config and /v1/reload.
+	Configuration Configuration
 	// HSS is the API of a simulator inside the process, below /hss/.
 	HSS http.Handler
 }
@@ -178,6 +180,9 @@ func handler(cfg Config) http.Handler {
 	if cfg.Registrations != nil {
 		mux.Handle("GET /v1/registrations", registrations(cfg.Registrations))
 		mux.Handle("GET /v1/registrations/{user}", registrations(cfg.Registrations))
+	}
+	if cfg.Configuration != nil {
+		configuration(mux, cfg.Configuration)
 	}
 	if cfg.Explain != nil {
 		mux.Handle("POST /v1/explain", cfg.Explain)
