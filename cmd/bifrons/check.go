@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,7 @@ import (
 
 func checkCommand() *cobra.Command {
 	var schema, effective, diff bool
-	c := &console{}
+	c, a := &console{}, &access{}
 	cmd := &cobra.Command{
 		Use:   "check FILE | check --effective FILE | check --diff OLD NEW | check --diff NEW --admin ADDRESS | check --schema",
 		Short: "Read a configuration and say what is wrong with it, what it comes to, or what it would change",
@@ -30,6 +31,11 @@ func checkCommand() *cobra.Command {
 			case schema:
 				return usageError{errors.New("check --schema needs no file: it describes all of them")}
 			case diff && asked && len(args) == 1:
+				client, err := a.client()
+				if err != nil {
+					return err
+				}
+				cmd.SetContext(context.WithValue(cmd.Context(), clientKey{}, client))
 				return c.checkDiff(cmd, args[0])
 			case diff && len(args) == 2:
 				return checkDiff(out, errs, args[0], args[1])
@@ -50,6 +56,7 @@ func checkCommand() *cobra.Command {
 			return err
 		},
 	}
+	a.flags(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&schema, "schema", false, "print a JSON schema of the file, for editors")
 	f.BoolVar(&effective, "effective", false, "print the configuration with every default, secrets hidden")

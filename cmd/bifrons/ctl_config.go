@@ -38,7 +38,7 @@ func (c *console) checkDiff(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	change, err := askChange(cmd.Context(), "http://"+c.at+"/v1/config/diff?name="+url.QueryEscape(file), text, cmd.ErrOrStderr())
+	change, err := askChange(cmd.Context(), base(c.at)+"/v1/config/diff?name="+url.QueryEscape(file), text, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func askChange(ctx context.Context, at string, text []byte, errs io.Writer) (cha
 	if err != nil {
 		return change, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := clientOf(ctx).Do(req)
 	if err != nil {
 		return change, fmt.Errorf("%w; is a server running there? --admin says where to ask", err)
 	}
