@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,7 @@ type Relay struct {
 	start   time.Time
 	threads []*thread
 	done    sync.WaitGroup
+	looking atomic.Bool // whether any call is
 
 	secret [32]byte // of CNAMEs
 
@@ -39,7 +41,8 @@ type Relay struct {
 	open   int
 	closed bool
 	rooms  map[RoomID]*room
-	roused uint64 // threads to be woken for what a command asked
+	looks  map[uint64]*look // by call; nil until the first
+	roused uint64           // threads to be woken for what a command asked
 }
 
 type slot struct {

@@ -186,6 +186,9 @@ func (t *thread) packet(id PortID, s socket, from netip.AddrPort, n int, now int
 		return
 	}
 	r.mu.Lock()
+	if r.looks != nil {
+		r.noteIn(id, s, from, t.buf[:n])
+	}
 	d := r.judge(id, s, from, t.buf[:n], t.rtcp[:], now)
 	r.mu.Unlock()
 	if d.data != nil && !t.send(&d) {
@@ -216,6 +219,9 @@ func (t *thread) sendAll(out []delivery) {
 }
 
 func (t *thread) send(d *delivery) bool {
+	if t.relay.looking.Load() {
+		t.relay.noteOut(d)
+	}
 	if !d.to.IsValid() {
 		return send(d.fd, d.data)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,34 @@ func (s *server) ctl(args ...string) string {
 		s.t.Fatalf("ctl %v: %v\n%s", args, err, out)
 	}
 	return string(out)
+}
+
+// talk sends a packet of speech every 20 ms to where a description says, until stop is closed.
+func talk(t *testing.T, from, description string, stop chan struct{}) {
+	at, _ := net.ResolveUDPAddr("udp", from)
+	conn, err := net.ListenUDP("udp", at)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close()
+	ip := regexp.MustCompile(`c=IN IP4 (\S+)`).FindStringSubmatch(description)
+	port := regexp.MustCompile(`m=audio (\d+)`).FindStringSubmatch(description)
+	if ip == nil || port == nil {
+		t.Errorf("no address in %q", description)
+		return
+	}
+	to, _ := net.ResolveUDPAddr("udp", ip[1]+":"+port[1])
+	for n := byte(0); ; n++ {
+		select {
+		case <-stop:
+			return
+		case <-time.After(20 * time.Millisecond):
+			packet := append([]byte{0x80, 8, 0, n, 0, 0, 0, 0, 1, 2, 3, 4}, make([]byte, 160)...)
+			packet[6], packet[7] = byte(int(n)*160>>8), byte(int(n)*160)
+			_, _ = conn.WriteToUDP(packet, to)
+		}
+	}
 }
 
 // TestTrace: the messages of a call on both legs, while it lasts, when it has ended, and when it has failed; what was hidden is
@@ -61,6 +90,15 @@ func TestTrace(t *testing.T) {
 	}
 	if info, err := os.Stat(film); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the capture: %v, %v", info.Mode(), err)
+	}
+	if plain, err := os.Stat(film); err == nil {
+		stop := make(chan struct{})
+		go talk(t, s.media(s.caller())+":31000", c.answer.body, stop)
+		s.ctl("trace", id, "--pcap", film, "--rtp", "500ms")
+		close(stop)
+		if info, err := os.Stat(film); err != nil || info.Size() < plain.Size()+10*(16+40) {
+			t.Errorf("the capture with speech has %d bytes, without %d", info.Size(), plain.Size())
+		}
 	}
 	s.ctl("hangup", id)
 	for _, d := range []*dialog{c.a, c.b} {

@@ -33,7 +33,7 @@ func messages() []Message {
 // TestPcap: a reader of captures finds each message with its time and addresses; those of a stream follow each other.
 func TestPcap(t *testing.T) {
 	var b bytes.Buffer
-	if err := WritePcap(&b, messages()); err != nil {
+	if err := WritePcap(&b, messages(), nil); err != nil {
 		t.Fatal(err)
 	}
 	r, err := pcapgo.NewReader(&b)

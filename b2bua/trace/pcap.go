@@ -9,15 +9,16 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/sip"
 )
 
 // segment is the most that one TCP segment of a capture carries.
 const segment = 32 << 10
 
-// WritePcap writes messages as a capture: a packet each, with the addresses and the transport they had. What came or went
-// by TLS stands there as TCP, in clear.
-func WritePcap(w io.Writer, all []Message) error {
+// WritePcap writes messages as a capture: a packet each, with the addresses and the transport they had, and heads of RTP packets among
+// them in order of time. What came or went by TLS stands there as TCP, in clear.
+func WritePcap(w io.Writer, all []Message, speech []media.Packet) error {
 	out := pcapgo.NewWriterNanos(w)
 	if err := out.WriteFileHeader(1<<18, layers.LinkTypeRaw); err != nil {
 		return err
@@ -25,12 +26,18 @@ func WritePcap(w io.Writer, all []Message) error {
 	sent := map[[2]netip.AddrPort]uint32{} // bytes, by direction of a stream
 	for i := range all {
 		m := &all[i]
+		for len(speech) > 0 && speech[0].At.Before(m.At) {
+			if err := writeSpeech(out, &speech[0]); err != nil {
+				return err
+			}
+			speech = speech[1:]
+		}
 		src, dst := m.Remote, m.Local
 		if m.Sent {
 			src, dst = dst, src
 		}
 		if m.Transport != sip.TCP && m.Transport != sip.TLS {
-			if err := writePacket(out, m, src, dst, &layers.UDP{SrcPort: layers.UDPPort(src.Port()), DstPort: layers.UDPPort(dst.Port())}, m.Data); err != nil {
+			if err := writePacket(out, m, src, dst, &layers.UDP{SrcPort: layers.UDPPort(src.Port()), DstPort: layers.UDPPort(dst.Port())}, m.Data, len(m.Data)); err != nil {
 				return err
 			}
 			continue
@@ -42,12 +49,23 @@ func WritePcap(w io.Writer, all []Message) error {
 			tcp := &layers.TCP{SrcPort: layers.TCPPort(src.Port()), DstPort: layers.TCPPort(dst.Port()), Seq: 1 + sent[there], Ack: 1 + sent[back],
 				ACK: true, PSH: len(data) == 0, Window: 65535}
 			sent[there] += uint32(len(part))
-			if err := writePacket(out, m, src, dst, tcp, part); err != nil {
+			if err := writePacket(out, m, src, dst, tcp, part, len(part)); err != nil {
 				return err
 			}
 		}
 	}
+	for i := range speech {
+		if err := writeSpeech(out, &speech[i]); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// writeSpeech writes the head of an RTP packet as the beginning of a longer one.
+func writeSpeech(out *pcapgo.Writer, p *media.Packet) error {
+	udp := &layers.UDP{SrcPort: layers.UDPPort(p.Src.Port()), DstPort: layers.UDPPort(p.Dst.Port())}
+	return writePacket(out, &Message{At: p.At}, p.Src, p.Dst, udp, append(p.Head[:len(p.Head):len(p.Head)], make([]byte, max(p.Length-len(p.Head), 0))...), len(p.Head))
 }
 
 // transport is a layer whose checksum needs the addresses below it.
@@ -56,7 +74,8 @@ type transport interface {
 	SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
 }
 
-func writePacket(out *pcapgo.Writer, m *Message, src, dst netip.AddrPort, t transport, data []byte) error {
+// writePacket writes a packet of which so many bytes of its data are kept.
+func writePacket(out *pcapgo.Writer, m *Message, src, dst netip.AddrPort, t transport, data []byte, keep int) error {
 	protocol := layers.IPProtocolUDP
 	if _, ok := t.(*layers.TCP); ok {
 		protocol = layers.IPProtocolTCP
@@ -77,5 +96,6 @@ func writePacket(out *pcapgo.Writer, m *Message, src, dst netip.AddrPort, t tran
 		return err
 	}
 	b := buf.Bytes()
-	return out.WritePacket(gopacket.CaptureInfo{Timestamp: m.At, CaptureLength: len(b), Length: len(b)}, b)
+	kept := b[:len(b)-len(data)+keep]
+	return out.WritePacket(gopacket.CaptureInfo{Timestamp: m.At, CaptureLength: len(kept), Length: len(b)}, kept)
 }

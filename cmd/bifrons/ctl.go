@@ -83,9 +83,18 @@ func (c *console) get(ctx context.Context, path string) ([]byte, error) {
 // get asks the admin API; 503 is an answer, too: that of a server that drains.
 func get(ctx context.Context, at string) ([]byte, error) { return send(ctx, http.MethodGet, at) }
 
+// getWithin is get for an answer that takes its time.
+func getWithin(ctx context.Context, at string, limit time.Duration) ([]byte, error) {
+	return sendWithin(ctx, http.MethodGet, at, limit)
+}
+
 // send sends a request to the admin API.
 func send(ctx context.Context, method, at string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	return sendWithin(ctx, method, at, 10*time.Second)
+}
+
+func sendWithin(ctx context.Context, method, at string, limit time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, at, nil)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ import (
 func (c *console) traceCommand() *cobra.Command {
 	var messages bool
 	var pcap string
+	var rtp time.Duration
 	cmd := &cobra.Command{
 		Use:   "trace CALL",
 		Short: "Draw the messages of a call on both legs, also of one that failed a while ago",
@@ -33,7 +35,11 @@ kept, and for how long those of failed calls outlive others, is trace in docs/co
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "/v1/calls/" + args[0] + "/trace"
 			if pcap != "" {
-				body, err := c.get(cmd.Context(), path+"?format=pcap")
+				path += "?format=pcap"
+				if rtp > 0 {
+					path += "&rtp=" + rtp.String()
+				}
+				body, err := getWithin(cmd.Context(), base(c.at)+path, rtp+10*time.Second)
 				if err != nil {
 					return err
 				}
@@ -60,6 +66,7 @@ kept, and for how long those of failed calls outlive others, is trace in docs/co
 	}
 	cmd.Flags().BoolVarP(&messages, "messages", "m", false, "print each message in full")
 	cmd.Flags().StringVar(&pcap, "pcap", "", "write a capture that Wireshark opens to this file, - is standard output")
+	cmd.Flags().DurationVar(&rtp, "rtp", 0, "with --pcap: gather heads of RTP packets for so long, 20s at most")
 	return cmd
 }
 

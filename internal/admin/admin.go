@@ -21,6 +21,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua/trace"
 	"github.com/bifrons/bifrons/diameter"
 	"github.com/bifrons/bifrons/ims"
+	"github.com/bifrons/bifrons/media"
 )
 
 // Calls is the call core as the API sees it.
@@ -29,6 +30,7 @@ type Calls interface {
 	Call(id uint64) (b2bua.Info, bool)
 	Hangup(id uint64, by string) bool
 	Trace(id uint64) []trace.Message
+	Look(id uint64) (stop func() []media.Packet)
 	Targets() []b2bua.TargetInfo
 	Admission() b2bua.AdmissionInfo
 	Trunks() []b2bua.TrunkInfo

@@ -16,6 +16,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
 	"github.com/bifrons/bifrons/b2bua/trace"
+	"github.com/bifrons/bifrons/media"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -57,6 +58,12 @@ func (c *core) Trace(id uint64) []trace.Message {
 	head := "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK-hidden-1\r\nFrom: <sip:a@x>;tag=hidden-tag\r\nTo: <sip:b@x>\r\nCall-ID: hidden-call\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
 	return []trace.Message{{Call: 7, At: at, Side: "core", Local: a, Remote: b, Data: []byte(head)},
 		{Call: 7, Leg: 1, Sent: true, At: at, Side: "carrier", Local: a, Remote: b, Data: []byte("INVITE sip:b@x SIP/2.0\r\n\r\n")}}
+}
+func (c *core) Look(uint64) func() []media.Packet {
+	a, b := netip.MustParseAddrPort("192.0.2.1:20000"), netip.MustParseAddrPort("192.0.2.9:30000")
+	return func() []media.Packet {
+		return []media.Packet{{At: time.Unix(2, 0), Src: a, Dst: b, Length: 172, Head: make([]byte, 12)}}
+	}
 }
 func (c *core) Active() int    { return 1 }
 func (c *core) Draining() bool { return c.draining }
@@ -173,5 +180,14 @@ func TestOneCall(t *testing.T) {
 	}
 	if _, body := ask("GET", "/v1/calls/7/trace?format=pcap"); len(body) < 300 || body[:4] != "\x4d\x3c\xb2\xa1" {
 		t.Errorf("%d bytes of capture, %x", len(body), body[:min(4, len(body))])
+	}
+	_, plain := ask("GET", "/v1/calls/7/trace?format=pcap")
+	if _, body := ask("GET", "/v1/calls/7/trace?format=pcap&rtp=10ms"); len(body) != len(plain)+16+20+8+12 {
+		t.Errorf("with RTP the capture has %d bytes, without %d", len(body), len(plain))
+	}
+	for _, bad := range []string{"1h", "x", "-1s"} {
+		if code, _ := ask("GET", "/v1/calls/7/trace?format=pcap&rtp="+bad); code != 400 {
+			t.Errorf("rtp=%s: %d", bad, code)
+		}
 	}
 }

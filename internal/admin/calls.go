@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/b2bua/cdr"
 	"github.com/bifrons/bifrons/b2bua/trace"
+	"github.com/bifrons/bifrons/media"
 )
 
 // Trace is the answer of /v1/calls/{id}/trace: the call as it is now, or the record of its end, and its last messages.
@@ -58,8 +60,13 @@ func calls(mux *http.ServeMux, core Calls) {
 			return
 		}
 		if r.URL.Query().Get("format") == "pcap" {
+			speech, err := lookAt(r, core, id)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
 			var b bytes.Buffer
-			if err := trace.WritePcap(&b, all); err != nil {
+			if err := trace.WritePcap(&b, core.Trace(id), speech); err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
 			}
@@ -70,6 +77,29 @@ func calls(mux *http.ServeMux, core Calls) {
 		}
 		answer(w, http.StatusOK, traceOf(core, id, all))
 	}))
+}
+
+// longestLook is how long packets may be gathered for one answer.
+const longestLook = 20 * time.Second
+
+// lookAt gathers heads of RTP packets for as long as ?rtp= says.
+func lookAt(r *http.Request, core Calls, id uint64) ([]media.Packet, error) {
+	text := r.URL.Query().Get("rtp")
+	if text == "" {
+		return nil, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > longestLook {
+		return nil, fmt.Errorf("rtp=%q: write how long to gather packets, such as 5s; %s at most", text, longestLook)
+	}
+	stop := core.Look(id)
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-r.Context().Done():
+	}
+	return stop(), nil
 }
 
 func traceOf(core Calls, id uint64, all []trace.Message) Trace {
