@@ -145,6 +145,13 @@ func apps(g *gate) map[string]b2bua.Link {
 		}
 		return b2bua.Pass
 	})
+	add("queuer", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
+		if _, ok := ev.(b2bua.Invite); ok {
+			s.Do(b2bua.Ring{Status: 181, Headers: []b2bua.Field{{Name: "History-Info", Value: "<sip:bob@home.example>;index=1"}}})
+			s.Do(b2bua.Ring{Status: 182})
+		}
+		return b2bua.Pass
+	})
 	add("limiter", b2bua.Continue, func(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 		switch ev.(type) {
 		case b2bua.Answer:

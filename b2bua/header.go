@@ -293,6 +293,23 @@ func reasonOf(m *sip.Message) string {
 	return proto + ";cause=" + strconv.Itoa(n)
 }
 
+// appendReason prints the reason of a failure that crosses, unless an App has set one: a cause of the telephone network (RFC 6432 3), or
+// of an IMS (TS 24.229); why SIP failed is what the status says.
+func appendReason(b []byte, o *outgoing) []byte {
+	v := reasonOf(o.m)
+	if v == "" || strings.HasPrefix(v, "SIP") {
+		return b
+	}
+	if o.draft != nil {
+		for _, f := range o.draft.Headers {
+			if strings.EqualFold(f.Name, "Reason") {
+				return b
+			}
+		}
+	}
+	return append(append(append(b, "Reason: "...), v...), "\r\n"...)
+}
+
 func isAddress(host []byte) bool {
 	if len(host) == 0 || host[0] != '[' && (host[len(host)-1] < '0' || host[len(host)-1] > '9') {
 		return false // no top-level domain ends in a digit

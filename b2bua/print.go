@@ -218,6 +218,9 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 		}
 	}
 	b = append(b, r.extra...)
+	if r.status >= 300 && r.out.m != nil {
+		b = appendReason(b, &r.out)
+	}
 	if len(c.Labels) > 0 && l.Slot == 0 && t == l.initial() {
 		b = c.appendLabels(b, &r)
 	}
