@@ -27,6 +27,7 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case Ring:
 		ok = c.applyRing(e)
 	case Accept:
+		c.Legs[0].Codecs = e.Codecs
 		ok = c.accept()
 	case Reject:
 		ok = e.Status >= 300 && e.Status < 700 && c.Legs[0].Phase == Trying

@@ -24,8 +24,11 @@ type Ring struct {
 	Headers []Field
 }
 
-// Accept answers the caller: Bifrons itself is the other end (the leg's link is own), until a callee answers.
-type Accept struct{}
+// Accept answers the caller: Bifrons itself is the other end (the leg's link is own), until a callee answers. Codecs come too late where
+// an answer was given before, in a provisional response.
+type Accept struct {
+	Codecs []string // that may be answered, in the order of preference; none: what the side says
+}
 
 // Label sets headers of every provisional response above 100 and every 2xx to the caller's request that has none of that name: of
 // Bifrons' own, and of those that cross. It replaces an earlier Label of that name; an empty value takes it back.

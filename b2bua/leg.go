@@ -54,6 +54,7 @@ type Leg struct {
 	Retired   []media.Stats // of ports that were given back
 	Joined    bool          // the ports are linked to those of another leg
 	Own       bool          // Bifrons is the other end
+	Codecs    []string      // of its answers, as an App has said; none: as its side says
 	Met       uint8         // 1 + the leg whose description it has last answered, or was answered by; 0 it was Bifrons'
 	Said      []byte        // its party's last description, where an App may want it joined to somebody else
 	Room      uint64        // it is in

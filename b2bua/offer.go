@@ -296,7 +296,7 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, offer []byte, offered bool) ([]
 			return nil, err
 		}
 		d.Offer.Turn = turnOurs
-		formats := c.ownFormats(l.side)
+		formats := c.ownFormats(l)
 		return sdp.Offer(nil, &d.Offer.Origin, sdp.Ours{At: at, Formats: formats, Events: sdp.OwnEvents(formats)}), nil
 	}
 	s := c.srv.sessions.Get().(*sdp.Session)
@@ -304,9 +304,9 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, offer []byte, offered bool) ([]
 	if err := s.Parse(offer); err != nil {
 		return nil, &errOffer{400, err.Error()}
 	}
-	i, f, event, ok := s.Choose(c.srv.speaks, l.side.Codecs)
+	i, f, event, ok := s.Choose(c.srv.speaks, l.codecs())
 	if !ok {
-		return nil, &errOffer{488, "no codec in common: this end speaks " + c.spoken(l.side)}
+		return nil, &errOffer{488, "no codec in common: this end speaks " + c.spoken(l)}
 	}
 	at, err := c.ownPort(l, i)
 	if err != nil {
@@ -323,13 +323,21 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, offer []byte, offered bool) ([]
 	return b, nil
 }
 
-// ownFormats returns what Bifrons offers on a side, in the side's order if it has one.
-func (c *Call) ownFormats(side *Side) (out []codec.Format) {
+// codecs are those that Bifrons speaks to a leg's party, in the order of preference; none are all.
+func (l *Leg) codecs() []string {
+	if len(l.Codecs) > 0 {
+		return l.Codecs
+	}
+	return l.side.Codecs
+}
+
+// ownFormats returns what Bifrons offers to a leg's party, in the order of its codecs if there is one.
+func (c *Call) ownFormats(l *Leg) (out []codec.Format) {
 	all := slices.DeleteFunc(sdp.OwnFormats(), func(f codec.Format) bool { return c.srv.speaks(f) != nil })
-	if len(side.Codecs) == 0 {
+	if len(l.codecs()) == 0 {
 		return all
 	}
-	for _, name := range side.Codecs {
+	for _, name := range l.codecs() {
 		for _, f := range all {
 			if f.Codec == name {
 				out = append(out, f)
@@ -339,10 +347,10 @@ func (c *Call) ownFormats(side *Side) (out []codec.Format) {
 	return out
 }
 
-// spoken names the codecs that a side's party could have offered.
-func (c *Call) spoken(side *Side) string {
+// spoken names the codecs that a leg's party could have offered.
+func (c *Call) spoken(l *Leg) string {
 	var names []string
-	for _, f := range c.ownFormats(side) {
+	for _, f := range c.ownFormats(l) {
 		if !slices.Contains(names, f.Codec) {
 			names = append(names, f.Codec)
 		}

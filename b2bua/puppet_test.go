@@ -123,6 +123,8 @@ func effect(words []string) b2bua.Effect {
 			f.SetBool(value != "false")
 		case f.CanInt():
 			f.SetInt(int64(n))
+		case f.Type() == reflect.TypeFor[[]string]():
+			f.Set(reflect.ValueOf(strings.Split(value, ",")))
 		case f.Kind() == reflect.Slice:
 			for _, one := range strings.Split(value, ",") {
 				n, _ := strconv.Atoi(one)

@@ -263,6 +263,7 @@ type Media struct {
 	Threads    int
 	Quarantine time.Duration // how long a port rests before its next call
 	Silence    time.Duration // without a packet before it is told; 0: never
+	Recordings string        // directory of recordings whose names are relative; "": the process's own
 }
 
 // PortRange is a range of UDP ports, both ends included: the first is even (RTP), the

@@ -56,7 +56,7 @@ routes:
 policies:
   - {from: core, to: carrier, policy: transparent}
 audit: {mode: block}
-media: {anchor: false, ports: 30000-30999, threads: 2, quarantine: 500ms, silence: 5s}
+media: {anchor: false, ports: 30000-30999, threads: 2, quarantine: 500ms, silence: 5s, recordings: /var/spool/bifrons}
 prompts:
   {directory: prompts, language: de-AT, country: at, cache: 32MB, longest: 1m, encoder: none, wait: 2s, store: made, store_size: 8MB, speech: [
     {name: own, command: [say, -v, "{voice}"], voice: "{language}"}, {name: far, url: "http://127.0.0.1/?t={text}", languages: [de, en]}]}
@@ -114,7 +114,7 @@ func TestParseEverything(t *testing.T) {
 		}},
 		Policies: []Pair{{"core", "carrier", "transparent"}},
 		Audit:    AuditBlock,
-		Media:    Media{Anchor: false, Ports: PortRange{30000, 30999}, Threads: 2, Quarantine: 500 * time.Millisecond, Silence: 5 * time.Second},
+		Media:    Media{Anchor: false, Ports: PortRange{30000, 30999}, Threads: 2, Quarantine: 500 * time.Millisecond, Silence: 5 * time.Second, Recordings: "/var/spool/bifrons"},
 		Prompts: prompt.Config{Directory: "prompts", Language: "de-AT", Country: "at", Cache: 32 << 20, Longest: time.Minute, Encoder: "none",
 			Wait: 2 * time.Second, Store: "made", StoreSize: 8 << 20, Speech: []prompt.Port{
 				{Name: "own", Command: []string{"say", "-v", "{voice}"}, Voice: "{language}"},

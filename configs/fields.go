@@ -280,6 +280,7 @@ func (d *decoder) media(v value, m *Media) {
 		{"threads", read(d, &m.Threads, "a number", number)},
 		{"quarantine", read(d, &m.Quarantine, "a duration such as 2s", duration)},
 		{"silence", read(d, &m.Silence, "a duration such as 10s", duration)},
+		{"recordings", d.text(&m.Recordings)},
 	})
 }
 

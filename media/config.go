@@ -26,6 +26,8 @@ type Config struct {
 	Audit leak.Mode
 	// Prompts is where players get what they play; nil plays nothing.
 	Prompts Prompts
+	// Recordings is the directory that relative names of recordings lie in; empty is the process's own.
+	Recordings string
 	// Events gets what happens on ports. It is called from relay threads and beside them, and must only post. Nil drops events.
 	Events func(Event)
 	// Forwarder is offered streams that are steady; nil relays them all.

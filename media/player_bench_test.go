@@ -190,16 +190,17 @@ func playByTickers(b *testing.B, to *audience, stop <-chan struct{}) func() {
 		all.Go(func() { // ends with stop
 			defer conn.Close()
 			packet := append([]byte{0x80, 8, 0, 0, 0, 0, 0, 0, 0, 0, byte(i >> 8), byte(i)}, bytes.Repeat([]byte{'a'}, 160)...)
+			begun := time.Now()
 			tick := time.NewTicker(20 * time.Millisecond)
 			defer tick.Stop()
-			for begun, n := time.Now(), 0; ; n++ {
+			for n := 0; ; n++ {
 				select {
 				case <-stop:
 					return
 				case <-tick.C:
 				}
 				// A ticker drops what it is late for: the timestamp tells the slot.
-				slot := uint32(math.Round(float64(time.Since(begun)) / 20e6))
+				slot := uint32(time.Since(begun) / (20 * time.Millisecond))
 				binary.BigEndian.PutUint16(packet[2:], uint16(n))
 				binary.BigEndian.PutUint32(packet[4:], slot*160)
 				_, _ = conn.Write(packet)

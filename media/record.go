@@ -49,8 +49,11 @@ func (c Record) apply(r *Relay) {
 		n.Max = maxRecord
 	}
 	t.recorder = n
-	if p.raw {
+	switch {
+	case p.raw:
 		n.Path = ""
+	case n.Path != "" && !filepath.IsAbs(n.Path):
+		n.Path = filepath.Join(r.cfg.Recordings, n.Path)
 	}
 	if r.closed {
 		t.recorder = nil

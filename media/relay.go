@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +60,14 @@ func New(cfg Config, log *slog.Logger) (*Relay, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
+	if info, err := os.Stat(cfg.Recordings); cfg.Recordings != "" && (err != nil || !info.IsDir()) {
+		return nil, fmt.Errorf("media: recordings: %s is no directory", cfg.Recordings)
+	}
+	recordings, err := filepath.Abs(cfg.Recordings) // what is told of a file must not depend on where one stands
+	if err != nil {
+		return nil, fmt.Errorf("media: recordings: %w", err)
+	}
+	cfg.Recordings = recordings
 	r := &Relay{
 		cfg: cfg, log: log, start: time.Now(),
 		pool: pool{first: cfg.first(), pairs: cfg.pairs(), used: map[netip.Addr][]uint64{}},

@@ -8,7 +8,9 @@ import (
 	"github.com/bifrons/bifrons/services/announce"
 	"github.com/bifrons/bifrons/services/echo"
 	"github.com/bifrons/bifrons/services/example"
+	"github.com/bifrons/bifrons/services/memo"
 	"github.com/bifrons/bifrons/services/reachability"
+	"github.com/bifrons/bifrons/services/room"
 )
 
 // Deps is what services get from the program that wires them.
@@ -36,8 +38,10 @@ func Catalogue() []Entry {
 		{Name: "echo", Version: "1", New: func(Deps) b2bua.App { return echo.App{} }, OnFailure: b2bua.Terminate},
 		{Name: "example", Version: "1", New: func(Deps) b2bua.App { return example.App{} }, OnFailure: b2bua.Continue},
 		{Name: "ims", Version: "1", New: func(d Deps) b2bua.App { return d.chooser() }, OnFailure: b2bua.Continue},
+		{Name: "memo", Version: "1", New: func(Deps) b2bua.App { return memo.App{} }, OnFailure: b2bua.Terminate},
 		{Name: "reachability", Version: "1", New: func(d Deps) b2bua.App { return reachability.App{Subscribers: d.Subscribers, AS: d.chooser()} },
 			OnFailure: b2bua.Continue, LooksUp: true, Deadline: 2 * time.Second},
+		{Name: "room", Version: "1", New: func(Deps) b2bua.App { return room.App{} }, OnFailure: b2bua.Terminate},
 	}
 }
 

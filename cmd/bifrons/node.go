@@ -163,7 +163,7 @@ func (n *node) relayConfig(cfg *configs.Config, registry *prometheus.Registry) m
 	c := media.DefaultConfig()
 	c.Min, c.Max = cfg.Media.Ports.First, cfg.Media.Ports.Last
 	c.Threads, c.Quarantine, c.Silence = cfg.Media.Threads, cfg.Media.Quarantine, cfg.Media.Silence
-	c.Prompts = n.prompts
+	c.Prompts, c.Recordings = n.prompts, cfg.Media.Recordings
 	c.Metrics, c.Audit = media.NewMetrics(registry), audits[cfg.Audit]
 	c.Events = func(e media.Event) { n.core.MediaEvent(e) } // no port is open before there is a core
 	return c
