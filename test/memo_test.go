@@ -203,8 +203,8 @@ func note(hz, seconds float64) []float64 {
 	return out
 }
 
-// strength is the amplitude of a tone in what was heard.
-func strength(samples []float64, hz float64) float64 {
+// amplitude is the amplitude of a tone in what was heard.
+func amplitude(samples []float64, hz float64) float64 {
 	var re, im float64
 	for i, v := range samples {
 		sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / 8000)
@@ -256,7 +256,7 @@ func TestRoomOfThree(t *testing.T) {
 			t.Fatalf("%d heard %d samples, gap %v", i, len(r), heard[i].gap)
 		}
 		for j, hz := range notes {
-			if at := strength(r[10000:18000], hz); i == j && at > 0.02 || i != j && math.Abs(at-0.2) > 0.03 {
+			if at := amplitude(r[10000:18000], hz); i == j && at > 0.02 || i != j && math.Abs(at-0.2) > 0.03 {
 				t.Errorf("%d hears %d at %.3f of 0.2", i, j, at)
 			}
 		}
@@ -337,14 +337,14 @@ func TestTonesSent(t *testing.T) {
 func keyHeard(samples []float64) byte {
 	loudest := func(list []float64) (at int) {
 		for i, hz := range list {
-			if strength(samples, hz) > strength(samples, list[at]) {
+			if amplitude(samples, hz) > amplitude(samples, list[at]) {
 				at = i
 			}
 		}
 		return at
 	}
 	r, c := loudest(rows), loudest(columns)
-	if strength(samples, rows[r]) < 0.05 || strength(samples, columns[c]) < 0.05 {
+	if amplitude(samples, rows[r]) < 0.05 || amplitude(samples, columns[c]) < 0.05 {
 		return 0
 	}
 	return pad[4*r+c]
