@@ -89,9 +89,11 @@ func (b *g722Band) encodeLow(x int) byte {
 	if e < 0 {
 		wd = -(e + 1)
 	}
-	m := 1
-	for m < 30 && wd >= g722Q6[m]*b.det>>12 {
-		m++
+	m := 1 // the first interval whose end lies above, by halves: 1 to 30
+	for step := 16; step > 0; step >>= 1 {
+		if k := m + step - 1; k < 30 && wd >= g722Q6[k]*b.det>>12 {
+			m += step
+		}
 	}
 	code := g722ILP[m]
 	if e < 0 {
@@ -162,18 +164,16 @@ func g722Scale(nb, top int) int {
 
 // predict is block 4 of both ends: it takes the quantised difference and makes the next prediction.
 func (b *g722Band) predict(d int) {
-	b.d[0] = d
-	b.r[0] = saturate(b.s + d)
-	b.p[0] = saturate(b.sz + d)
-	same := func(x, y int) bool { return x>>15 == y>>15 }
+	r0, p0 := saturate(b.s+d), saturate(b.sz+d)
+	// The values are of 16 bits, so two have the same sign when their exclusive or is not negative.
 
 	// UPPOL2
 	wd := saturate(b.a[1] << 2)
-	if same(b.p[0], b.p[1]) {
+	if p0^b.p[1] >= 0 {
 		wd = -wd
 	}
 	wd = min(wd, 32767) >> 7
-	if same(b.p[0], b.p[2]) {
+	if p0^b.p[2] >= 0 {
 		wd += 128
 	} else {
 		wd -= 128
@@ -182,39 +182,32 @@ func (b *g722Band) predict(d int) {
 
 	// UPPOL1
 	wd = -192
-	if same(b.p[0], b.p[1]) {
+	if p0^b.p[1] >= 0 {
 		wd = 192
 	}
 	limit := saturate(15360 - a2)
 	a1 := min(max(saturate(wd+b.a[1]*32640>>15), -limit), limit)
 
-	// UPZERO
+	// UPZERO, DELAYA and FILTEZ in one pass: coefficient, delay and product of each tap.
 	wd = 128
 	if d == 0 {
 		wd = 0
 	}
-	for i := 6; i >= 1; i-- {
-		w := -wd
-		if same(d, b.d[i]) {
-			w = wd
-		}
-		b.b[i] = saturate(w + b.b[i]*32640>>15)
+	sz, before := 0, d
+	for i := 1; i <= 6; i++ {
+		at := b.d[i]
+		w := wd ^ (d^at)>>63 - (d^at)>>63 // wd, negative where the signs differ
+		k := saturate(w + b.b[i]*32640>>15)
+		b.b[i], b.d[i] = k, before
+		sz += k * saturate(2*before) >> 15
+		before = at
 	}
-
-	// DELAYA
-	for i := 6; i >= 1; i-- {
-		b.d[i] = b.d[i-1]
-	}
-	b.r[2], b.r[1] = b.r[1], b.r[0]
-	b.p[2], b.p[1] = b.p[1], b.p[0]
+	b.p[2], b.p[1] = b.p[1], p0
 	b.a[2], b.a[1] = a2, a1
 
-	// FILTEP, FILTEZ, PREDIC
-	b.sp = saturate(b.a[1]*saturate(2*b.r[1])>>15 + b.a[2]*saturate(2*b.r[2])>>15)
-	b.sz = 0
-	for i := 6; i >= 1; i-- {
-		b.sz += b.b[i] * saturate(2*b.d[i]) >> 15
-	}
-	b.sz = saturate(b.sz)
+	// FILTEP, PREDIC
+	b.sp = saturate(a1*saturate(2*r0)>>15 + a2*saturate(2*b.r[1])>>15)
+	b.r[1] = r0
+	b.sz = saturate(sz)
 	b.s = saturate(b.sp + b.sz)
 }
