@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/bifrons/bifrons/ivr/flow"
 	"github.com/bifrons/bifrons/ivr/walk"
 	"github.com/bifrons/bifrons/media"
 )
@@ -53,9 +54,6 @@ func (t *turn) items(sounds []walk.Sound) (items []media.Item, fetches []fetch, 
 		}
 		item.Language = x.Language
 		items = append(items, item)
-	}
-	if len(items) == 0 && missing == "" {
-		missing = "there is nothing to be heard"
 	}
 	return items, fetches, missing
 }
@@ -147,4 +145,32 @@ func (t *turn) file(name string) (path, fault string) {
 // mayFetch tells whether a recording may be fetched from an address.
 func (a *App) mayFetch(url string) bool {
 	return slices.ContainsFunc(a.cfg.Fetch, func(start string) bool { return strings.HasPrefix(url, start) })
+}
+
+// Texts lists what a menu reads in a language, without what has a template in it.
+func Texts(f *flow.Flow, language string) (out []string) {
+	add := func(sounds []flow.Sound) {
+		for _, s := range sounds {
+			if !s.Say.Given() {
+				continue
+			}
+			if text, fixed := s.Say.For(language).Fixed(); fixed && text != "" && !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+	}
+	for _, g := range f.Graphs() {
+		for i := range g.Nodes {
+			add(g.Nodes[i].Value.Sounds())
+		}
+	}
+	for _, list := range [][]flow.Reaction{f.Defaults.NoInput, f.Defaults.NoMatch} {
+		for _, r := range list {
+			add(flow.Heard(r.Play, r.Say))
+		}
+	}
+	if r := f.Defaults.Failed; r != nil {
+		add(flow.Heard(r.Play, r.Say))
+	}
+	return out
 }

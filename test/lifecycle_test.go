@@ -146,7 +146,8 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("bifrons demo: %v\n%s", err, text)
 	}
 	for _, want := range []string{"INVITE", "BYE", "200", "the HSS says: Bob is REGISTERED", "the HSS told Bifrons by itself",
-		"181 Call Is Being Forwarded", "byte for byte", "Proved: the S-CSCF got its own dialog back in both forms"} {
+		"181 Call Is Being Forwarded", "byte for byte", "Proved: the S-CSCF got its own dialog back in both forms",
+		"Alice hears the menu", "Proved: the menu was heard"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("bifrons demo shows no %s:\n%s", want, text)
 		}

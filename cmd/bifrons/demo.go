@@ -27,7 +27,8 @@ func demoCommand() *cobra.Command {
 		Short: "Place a call through a server of its own and show both sides of it",
 		Long: `Starts a server on free ports of the loopback interface and two phones on two sides of it, places a call with audio,
 hold, resume and hang-up, and shows the ladder of both legs, what each side saw of the other, and media statistics. Then
-it stands behind a small S-CSCF: a callee who leaves is called elsewhere, for the HSS says so.
+it stands behind a small S-CSCF: a callee who leaves is called elsewhere, for the HSS says so. At last the caller dials the
+company's menu and presses an extension.
 The exit status is 0 only when everything it shows is true.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -47,7 +48,8 @@ func runDemo(ctx context.Context, w io.Writer, log *slog.Logger) error {
 	opts := demo.DefaultOptions()
 	opts.Verbose = log
 	err := demo.Run(ctx, w, func(_ context.Context, phone netip.AddrPort) (demo.Server, error) { return startDemo(phone, log) }, opts)
-	return errors.Join(err, demo.RunIMS(ctx, w, func(context.Context) (demo.AS, error) { return startDemoAS(log) }, opts))
+	err = errors.Join(err, demo.RunIMS(ctx, w, func(context.Context) (demo.AS, error) { return startDemoAS(log) }, opts))
+	return errors.Join(err, demo.RunMenu(ctx, w, func(_ context.Context, phone netip.AddrPort) (demo.Server, error) { return startDemoMenu(phone, log) }, opts))
 }
 
 // demoServer is a node on embedded defaults, with an HSS of its own, as the demo sees it.

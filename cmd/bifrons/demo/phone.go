@@ -36,6 +36,7 @@ type session interface {
 	RemoteContact() *sip.ContactHeader
 	RTPSession() *media.RTPSession
 	PlaybackCreate() (diago.AudioPlayback, error)
+	AudioWriterDTMF() (*diago.DTMFWriter, error)
 }
 
 // Phone is one independent user agent, good for one call.
