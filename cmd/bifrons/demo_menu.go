@@ -25,7 +25,7 @@ cdr: {file: ""}
 	if err != nil {
 		return nil, err
 	}
-	n, err := startNode(cfg, log)
+	n, err := startNode(cfg, nil, log)
 	if err != nil {
 		return nil, err
 	}
