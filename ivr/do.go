@@ -58,7 +58,7 @@ func (t *turn) do(list []walk.Request) {
 			r.Body = nil
 			t.ask(asking{Hook: &r, Body: body})
 		case walk.Notify:
-			t.ask(asking{Notify: &r})
+			t.ask(asking{Notify: &r, Side: t.step.Side()})
 		case walk.Hangup:
 			t.hangup(r)
 		case walk.Leave:

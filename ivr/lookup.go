@@ -101,10 +101,12 @@ func (a *App) lookUp(q asking, e *edition) func(context.Context) b2bua.Event {
 				return a.http(ctx, q.Hook.Method, q.Hook.URL, q.Hook.Headers, q.Body)
 			})
 		case q.Notify != nil:
+			ctx, cancel := context.WithTimeout(ctx, notifyTime)
+			defer cancel()
 			source = "message_waiting"
 			if a.deps.Notifier == nil {
 				out.Found.Failed = "nobody can be told of messages here"
-			} else if err := a.deps.Notifier.Notify(ctx, *q.Notify); err != nil {
+			} else if err := a.deps.Notifier.Notify(ctx, q.Side, *q.Notify); err != nil {
 				out.Found.Failed = "message waiting: " + err.Error()
 			}
 		}
@@ -120,9 +122,12 @@ func (a *App) lookUp(q asking, e *edition) func(context.Context) b2bua.Event {
 	}
 }
 
-// Notifier tells phones of messages that wait (RFC 3842).
+// notifyTime bounds how long phones are waited for.
+const notifyTime = 4 * time.Second
+
+// Notifier tells phones of messages that wait (RFC 3842), from a side.
 type Notifier interface {
-	Notify(ctx context.Context, n walk.Notify) error
+	Notify(ctx context.Context, side string, n walk.Notify) error
 }
 
 // repeated asks until there is an answer, or all tries are used up. again says that another try may help.
