@@ -36,7 +36,10 @@ func (t *turn) items(sounds []walk.Sound) (items []media.Item, fetches []fetch, 
 			item.File = x.Text
 		case "tone":
 			item.Tone = x.Text
-			if x.Text != "beep" && x.Text != "sit" && !strings.HasPrefix(x.Text, "dtmf:") {
+			switch {
+			case x.Text == "sit":
+				item.Length = sitLength
+			case x.Text != "beep" && !strings.HasPrefix(x.Text, "dtmf:"):
 				item.Length = toneLength
 			}
 		case "digits":
@@ -58,8 +61,11 @@ func (t *turn) items(sounds []walk.Sound) (items []media.Item, fetches []fetch, 
 	return items, fetches, missing
 }
 
-// toneLength ends a tone whose cadence would repeat for ever.
-const toneLength = 4 * time.Second
+// toneLength ends a tone whose cadence would repeat for ever; sitLength is that of three tones (ITU-T E.180 7).
+const (
+	toneLength = 4 * time.Second
+	sitLength  = 1100 * time.Millisecond
+)
 
 // spoken leaves of a text what can be read key by key.
 func spoken(s string) string {

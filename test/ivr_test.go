@@ -147,6 +147,12 @@ func menu(t *testing.T, name, more string, change ...string) (*server, *voice) {
 	if err := os.WriteFile(file, []byte(strings.NewReplacer(change...).Replace(string(text))), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return menuIn(t, file, name, more)
+}
+
+// menuIn starts a server whose callers on side core reach the menu of a file.
+func menuIn(t *testing.T, file, name, more string) (*server, *voice) {
+	t.Helper()
 	v := newVoice(t)
 	return start(t, func(set *settings) {
 		set.Side = ", apps: [ivr/" + name + "]"
