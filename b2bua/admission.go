@@ -34,8 +34,8 @@ var classNames = [...]string{"ordinary", "emergency", "priority"}
 type gate struct {
 	name   string
 	limit  Bound
-	calls  atomic.Int64
-	window window
+	calls  *atomic.Int64
+	window *window
 
 	refusedCalls, refusedRate prometheus.Counter
 }
@@ -89,7 +89,14 @@ func (w *window) take(now time.Duration, rate int) bool {
 // openGates makes the gates: one for all calls, two for each side, and one for each route that has a limit.
 func (s *Server) openGates() {
 	add := func(name string, l Bound) *gate {
-		g := &gate{name: name, limit: l, refusedCalls: s.metrics.turnedAway.WithLabelValues(name, "calls"), refusedRate: s.metrics.turnedAway.WithLabelValues(name, "rate")}
+		g := &gate{name: name, limit: l, calls: new(atomic.Int64), window: new(window), refusedCalls: s.metrics.turnedAway.WithLabelValues(name, "calls"), refusedRate: s.metrics.turnedAway.WithLabelValues(name, "rate")}
+		if e := s.elder.Load(); e != nil { // calls stay where they stand
+			for _, old := range e.gates {
+				if old.name == name {
+					g.calls, g.window = old.calls, old.window
+				}
+			}
+		}
 		s.gates = append(s.gates, g)
 		return g
 	}

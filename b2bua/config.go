@@ -49,6 +49,7 @@ type Config struct {
 	Copies Copies        // gets a copy of every message of a call; nil sends none
 	Store  Store         // nil keeps no snapshots
 
+	Elder  *Server  // that this one takes the place of, with its key, clock and counters; nil: none
 	Key    [16]byte // of the identifiers; a restored call needs the key it was made with
 	Node   uint16
 	Clock  Clock

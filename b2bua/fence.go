@@ -24,13 +24,14 @@ type runner struct {
 	scratch []byte
 	sdp     []byte
 	replace func()
+	fence   *fence
 }
 
 const maxStrikes = 5
 
 // join registers a goroutine.
 func (f *fence) join(replace func()) *runner {
-	r := &runner{replace: replace}
+	r := &runner{replace: replace, fence: f}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.runners == nil {

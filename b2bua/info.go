@@ -41,8 +41,8 @@ type LegInfo struct {
 // than a second is left out.
 func (s *Server) Calls() []Info {
 	out := []Info{}
-	for _, c := range s.table.all() {
-		if info, ok := ask(s, c, (*Call).info); ok && info != nil {
+	for _, c := range s.here() {
+		if info, ok := ask(c.srv, c, (*Call).info); ok && info != nil {
 			out = append(out, *info)
 		}
 	}
@@ -52,8 +52,8 @@ func (s *Server) Calls() []Info {
 
 // Call returns one call that has not ended.
 func (s *Server) Call(id uint64) (Info, bool) {
-	if c := s.table.byID(id); c != nil {
-		if info, ok := ask(s, c, (*Call).info); ok && info != nil {
+	if c := s.find(id); c != nil {
+		if info, ok := ask(c.srv, c, (*Call).info); ok && info != nil {
 			return *info, true
 		}
 	}
@@ -62,11 +62,11 @@ func (s *Server) Call(id uint64) (Info, bool) {
 
 // Hangup ends a call on behalf of somebody who looks after the server; by says who. It returns false for a call that has ended.
 func (s *Server) Hangup(id uint64, by string) bool {
-	c := s.table.byID(id)
+	c := s.find(id)
 	if c == nil {
 		return false
 	}
-	ended, _ := ask(s, c, func(c *Call) bool {
+	ended, _ := ask(c.srv, c, func(c *Call) bool {
 		if c.Cause != nil {
 			return false
 		}
@@ -131,7 +131,7 @@ func (h *history) add(r *cdr.Record) {
 
 // Records returns the records of the calls that ended last, newest first, 256 at most.
 func (s *Server) Records() []cdr.Record {
-	h := &s.history
+	h := s.history
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := make([]cdr.Record, 0, min(h.n, len(h.last)))

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"strconv"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -11,7 +12,8 @@ import (
 // Metrics are the counters of a Server. Each counts what happened once: a retransmission, a second 180 or a re-INVITE is
 // no attempt and no answer.
 type Metrics struct {
-	all []prometheus.Collector
+	all    []prometheus.Collector
+	newest atomic.Pointer[Server] // whose state is shown
 
 	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
 	unanswerable                                               prometheus.Counter
@@ -31,6 +33,7 @@ type Metrics struct {
 
 func newMetrics(s *Server) *Metrics {
 	m := &Metrics{}
+	m.newest.Store(s)
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: name, Help: help})
 		m.all = append(m.all, c)
@@ -78,13 +81,13 @@ func newMetrics(s *Server) *Metrics {
 	m.appFailures = vec("app_failures_total", "Applications that panicked, hung or failed to answer.", "app", "how")
 	m.openHistograms()
 	calls := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls", Help: "Calls that have not ended."},
-		func() float64 { return float64(s.Active()) })
+		func() float64 { return float64(m.newest.Load().Active()) })
 	linger := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "calls_lingering",
-		Help: "Ended calls that wait for their last transaction timers."}, func() float64 { return float64(s.table.len() - s.Active()) })
-	m.all = append(m.all, gateGauges{s}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "overload_wait_seconds",
-		Help: "How long messages waited lately before they were read, the worst listener's mean."}, func() float64 { return s.overload.info().Wait.Seconds() }),
+		Help: "Ended calls that wait for their last transaction timers."}, func() float64 { return float64(m.newest.Load().Lingering()) })
+	m.all = append(m.all, gateGauges{m}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "overload_wait_seconds",
+		Help: "How long messages waited lately before they were read, the worst listener's mean."}, func() float64 { return m.newest.Load().overload.info().Wait.Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "overload_rate",
-			Help: "New calls per second that the overload control takes, 0 for all."}, func() float64 { return s.overload.info().Rate }))
+			Help: "New calls per second that the overload control takes, 0 for all."}, func() float64 { return m.newest.Load().overload.info().Rate }))
 	m.targetUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "target_up",
 		Help: "1 for a target that gets its calls, 0.5 for one that returns, 0 for one that is down."}, []string{"side", "target"})
 	m.trunkUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "b2bua", Name: "trunk_registered",
@@ -137,7 +140,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 // gateGauges are the calls that stand in each gate.
-type gateGauges struct{ s *Server }
+type gateGauges struct{ m *Metrics }
 
 var gateCalls = prometheus.NewDesc("bifrons_b2bua_admission_calls", "Calls, of a side's out and of a route legs, that passed a gate and have not ended.", []string{"gate"}, nil)
 
@@ -146,7 +149,7 @@ func (g gateGauges) Describe(ch chan<- *prometheus.Desc) { ch <- gateCalls }
 
 // Collect sends the value of each gate.
 func (g gateGauges) Collect(ch chan<- prometheus.Metric) {
-	for _, one := range g.s.gates {
+	for _, one := range g.m.newest.Load().gates {
 		ch <- prometheus.MustNewConstMetric(gateCalls, prometheus.GaugeValue, float64(one.calls.Load()), one.name)
 	}
 }

@@ -177,11 +177,11 @@ func (s *Server) Move(call uint64, leg int, to uint64, with int) bool {
 
 // order runs an order in a call's mailbox; false also when the call has ended.
 func (s *Server) order(call uint64, f func(*Call) bool) bool {
-	c := s.table.byID(call)
+	c := s.find(call)
 	if c == nil {
 		return false
 	}
-	done, ok := ask(s, c, func(c *Call) bool { return c.Cause == nil && f(c) })
+	done, ok := ask(c.srv, c, func(c *Call) bool { return c.Cause == nil && f(c) })
 	return done && ok
 }
 

@@ -13,7 +13,10 @@ import (
 func (s *Server) Handler(l *Local) sip.Handler {
 	return func(r *sip.Reader, m *sip.Message, err error) {
 		run, _ := r.Busy.(*runner)
-		if run == nil {
+		if run == nil || run.fence != &s.fence { // another generation has handled messages before
+			if run != nil {
+				run.fence.leave(run)
+			}
 			run = s.fence.join(r.Replace)
 			r.Busy = run
 		}
@@ -104,8 +107,7 @@ func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
 		s.receiveInvite(run, l, m)
 	case m.Method == sip.CANCEL, m.Method == sip.ACK: // both have the branch of the INVITE (RFC 3261 17.2.3)
 		keys := s.table.keys(m)
-		if c := s.table.byKey(keys[0]); c != nil {
-			s.enter(run, c, event{msg: m, local: l, invite: true})
+		if c := s.initial(keys[0]); c != nil && s.hand(run, c, event{msg: m, local: l, invite: true}) {
 			return
 		}
 		if m.Method == sip.ACK {
@@ -154,8 +156,11 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
 	l.side.called(m)
 	keys := s.table.keys(m)
-	if c := s.table.byKey(keys[0]); c != nil {
-		s.enter(run, c, event{msg: m, local: l, invite: true})
+	if c := s.initial(keys[0]); c != nil && s.hand(run, c, event{msg: m, local: l, invite: true}) {
+		return
+	}
+	if s.merged(keys) {
+		s.refuse(l, m, 482, "")
 		return
 	}
 	status, extra, class := s.admit(l.side, m)
@@ -209,14 +214,13 @@ func (s *Server) refuse(l *Local, m *sip.Message, status int, extra string) {
 
 // deliver gives an event to the call it belongs to; false when there is none.
 func (s *Server) deliver(run *runner, e event) bool {
-	c := s.table.byID(e.ref.call)
-	if c == nil {
+	c := s.find(e.ref.call)
+	if c == nil || !s.hand(run, c, e) {
 		if !e.msg.IsRequest() {
 			s.metrics.strays.Inc()
 		}
 		return false
 	}
-	s.enter(run, c, e)
 	return true
 }
 

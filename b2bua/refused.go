@@ -25,8 +25,10 @@ func (s *Server) Refused(l *Local) sip.Refused {
 			s.pinged(l, r, 503)
 			return
 		}
-		if c := s.table.byID(r.call); c != nil {
-			s.post(c, event{order: func(c *Call) { c.refused(l.side, r) }})
+		if c := s.find(r.call); c != nil {
+			if own := c.srv.local(l); own != nil {
+				c.srv.post(c, event{order: func(c *Call) { c.refused(own.side, r) }})
+			}
 		}
 	}
 }

@@ -40,12 +40,14 @@ type Server struct {
 	overload       overload
 	trunks         []*trunk
 	leaving        atomic.Bool // the trunks' registrations end
-	history        history
+	history        *history
 
-	table  table
-	wheel  wheel
-	turned atomic.Int64 // when the wheel was
-	nextID atomic.Uint64
+	table   table
+	wheel   wheel
+	turned  atomic.Int64 // when the wheel was
+	nextID  *atomic.Uint64
+	elder   atomic.Pointer[Server] // whose calls go on; nil: none
+	retired atomic.Bool            // another one leads
 
 	lookUps, posts atomic.Int64
 
@@ -87,13 +89,19 @@ func New(cfg Config) (*Server, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, mint: newMinter(cfg.Key, cfg.Node), sides: map[string]*Side{}, policies: map[[2]*Side]*Policy{},
-		sessions: sync.Pool{New: func() any { return new(sdp.Session) }}, stop: make(chan struct{})}
+		sessions: sync.Pool{New: func() any { return new(sdp.Session) }}, stop: make(chan struct{}), nextID: new(atomic.Uint64), history: &history{}}
+	if cfg.Elder != nil {
+		s.succeed(cfg.Elder)
+		cfg = s.cfg
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.overload.Overload = cfg.Overload
-	s.metrics = newMetrics(s)
+	if cfg.Elder == nil {
+		s.metrics = newMetrics(s)
+		s.nextID.Store(cfg.Random() >> 16)
+	}
 	s.table.init(cfg.Key)
 	s.trusts, s.guesses.seed = newTrusts(), cfg.Key
-	s.nextID.Store(cfg.Random() >> 16)
 	for _, side := range cfg.Sides {
 		s.sides[side.Name] = side
 		for i, l := range side.Locals {
@@ -147,6 +155,12 @@ func (s *Server) Start() {
 
 // Close ends the server's goroutines; calls are left as they are. Listeners must be closed before.
 func (s *Server) Close() {
+	for _, g := range s.generations() {
+		g.end()
+	}
+}
+
+func (s *Server) end() {
 	s.cancel()
 	close(s.stop)
 	s.threads.Wait()
@@ -184,8 +198,8 @@ func (s *Server) Shutdown(ctx context.Context) int {
 // endAll ends every call, and gives the parties a second to answer.
 func (s *Server) endAll() int {
 	n := 0
-	for _, c := range s.table.all() {
-		ended, _ := ask(s, c, func(c *Call) bool {
+	for _, c := range s.here() {
+		ended, _ := ask(c.srv, c, func(c *Call) bool {
 			open := c.Cause == nil
 			c.end(Cause{Status: 503, By: ByBifrons, Text: "shut down", Reason: "SIP;cause=503"})
 			return open
@@ -196,8 +210,8 @@ func (s *Server) endAll() int {
 	}
 	for range 50 {
 		waiting := false
-		for _, c := range s.table.all() {
-			if open, _ := ask(s, c, (*Call).unanswered); open {
+		for _, c := range s.here() {
+			if open, _ := ask(c.srv, c, (*Call).unanswered); open {
 				waiting = true
 			}
 		}

@@ -339,9 +339,9 @@ func (c *Call) restoreMedia() {
 func (s *Server) Snapshots() (map[uint64][]byte, error) {
 	out := map[uint64][]byte{}
 	var failed error
-	for _, c := range s.table.all() {
+	for _, c := range s.here() {
 		id := c.ID
-		data, ok := ask(s, c, func(c *Call) []byte {
+		data, ok := ask(c.srv, c, func(c *Call) []byte {
 			data, err := c.snapshot()
 			if err != nil {
 				s.log.Error("snapshot failed", "call", c.ID, "err", err)
@@ -361,4 +361,4 @@ func (s *Server) Snapshots() (map[uint64][]byte, error) {
 func (s *Server) LastCall() uint64 { return s.nextID.Load() }
 
 // Lingering returns the number of ended calls that wait for their last transaction timers.
-func (s *Server) Lingering() int { return s.table.len() - s.Active() }
+func (s *Server) Lingering() int { return s.known() - s.Active() }

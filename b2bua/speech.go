@@ -103,8 +103,8 @@ func (s *stream) heard(l *Leg) bool { return s.Send && !(s.Unready && l.Phase ==
 
 // MediaEvent takes news of the relay; it only posts.
 func (s *Server) MediaEvent(e media.Event) {
-	if c := s.table.byID(e.Call); c != nil {
-		s.post(c, event{order: func(c *Call) { c.mediaNews(e) }})
+	if c := s.find(e.Call); c != nil {
+		c.srv.post(c, event{order: func(c *Call) { c.mediaNews(e) }})
 	}
 }
 

@@ -76,7 +76,8 @@ func (s *Server) openGoals() {
 			}
 			side.goals = append(side.goals, g)
 			s.goals = append(s.goals, g)
-			s.metrics.targetUp.WithLabelValues(side.Name, t.label()).Set(1)
+			s.inherit(g)
+			s.metrics.targetUp.WithLabelValues(side.Name, t.label()).Set([...]float64{1, 0.5, 0}[g.state.Load()])
 		}
 		if len(side.goals) > 0 {
 			side.NextHop = side.goals[0].NextHop
@@ -354,7 +355,9 @@ func (s *Server) Targets() []TargetInfo {
 // pong takes the answer to a ping.
 func (s *Server) pong(l *Local, r ref, m *sip.Message) {
 	if r.slot == askSlot {
-		s.asked(l, r.number, m)
+		if !s.askedElder(l, r.number, m) {
+			s.asked(l, r.number, m)
+		}
 		return
 	}
 	if t := s.trunkOf(l, r); t != nil {

@@ -119,9 +119,11 @@ func (s *Server) Idle() time.Duration { return s.now() - time.Duration(s.turned.
 
 func (s *Server) tick(run *runner) int {
 	s.turned.Store(int64(s.now()))
-	s.ping(s.now())
 	s.remind(s.now())
-	s.registerTrunks(s.now())
+	if !s.retired.Load() {
+		s.ping(s.now())
+		s.registerTrunks(s.now())
+	}
 	due := s.wheel.advance(s.now())
 	for i, c := range due {
 		run.rest = due[i+1:]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,6 +176,14 @@ func set(tree yaml.MapSlice, to any, path ...string) {
 		} else if len(path) == 1 {
 			tree[i].Value = to
 		}
+	}
+}
+
+// Keep puts a section of other settings into the place of these.
+func (s *Settings) Keep(from *Settings, section string) {
+	s.Tree = slices.DeleteFunc(s.Tree, func(m yaml.MapItem) bool { return m.Key == section })
+	if v, ok := find(from.Tree, section); ok {
+		s.Tree = append(s.Tree, yaml.MapItem{Key: section, Value: v})
 	}
 }
 

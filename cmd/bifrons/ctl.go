@@ -47,7 +47,7 @@ func ctlCommand() *cobra.Command {
 		c.ask("trunks", "Our registrations with others", "/v1/trunks", showTrunks),
 		c.ask("bindings", "Who is registered here, and where", "/v1/bindings", showBindings),
 		c.ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
-		c.configCommand(),
+		c.configCommand(), c.reloadCommand(),
 		subscriberCommand(&c.at, &c.json),
 		explainCommand(&c.at, &c.json),
 		registrationsCommand(&c.at, &c.json),

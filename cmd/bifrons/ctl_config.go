@@ -93,3 +93,20 @@ func printChange(w io.Writer, change admin.Change) error {
 	}
 	return nil
 }
+
+// reloadCommand makes the server read its configuration again.
+func (c *console) reloadCommand() *cobra.Command {
+	return &cobra.Command{Use: "reload", Short: "Let the server read its configuration again; calls at hand stay as they are", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			change, err := askChange(cmd.Context(), base(c.at)+"/v1/reload", nil, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if c.json {
+				e := json.NewEncoder(cmd.OutOrStdout())
+				e.SetIndent("", "  ")
+				return e.Encode(change)
+			}
+			return printChange(cmd.OutOrStdout(), change)
+		}}
+}

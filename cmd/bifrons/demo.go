@@ -135,11 +135,11 @@ cdr: {file: ""}
 
 // Addresses returns where the caller calls, and where the callee is called from.
 func (d demoServer) Addresses() (caller, callee netip.AddrPort) {
-	return d.locals[0].Addr, d.locals[1].Addr
+	return d.sockets[0].local.Addr, d.sockets[1].local.Addr
 }
 
 // Calls returns the number of calls that have not ended.
-func (d demoServer) Calls() int { return d.core.Active() }
+func (d demoServer) Calls() int { return d.bell.core.Load().Active() }
 
 // Subscriber asks what the server knows of a user, as its applications do.
 func (d demoServer) Subscriber(ctx context.Context, uri string) (string, error) {

@@ -12,7 +12,7 @@ type demoAS struct{ demoServer }
 
 // Addresses returns where the S-CSCF sends its calls, and where they go back to it from.
 func (d demoAS) Addresses() (caller, callee netip.AddrPort) {
-	return d.locals[0].Addr, d.locals[0].Addr
+	return d.sockets[0].local.Addr, d.sockets[0].local.Addr
 }
 
 // startDemoAS runs a node as configs/ims-as.yaml has it, on a free port. Bob has left a number with the HSS.

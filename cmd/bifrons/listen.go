@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/netip"
+	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -42,11 +44,31 @@ func listen(c *configs.Side, at configs.Listener) (listener, netip.AddrPort, err
 	return s, s.Local, nil
 }
 
+// counters are the listeners there were, those that are closed included: what was counted stays.
+type counters struct {
+	mu   sync.Mutex
+	list []listener
+}
+
+func (c *counters) add(sockets []*socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range sockets {
+		c.list = append(c.list, s.listener)
+	}
+}
+
+func (c *counters) all() []listener {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.list)
+}
+
 // listenerMetrics are the counters of the sockets.
-func listenerMetrics(all []listener) prometheus.Collector {
+func listenerMetrics(c *counters) prometheus.Collector {
 	datagrams := func(count func(*sip.Listener) uint64) func() float64 {
 		return func() (sum float64) {
-			for _, l := range all {
+			for _, l := range c.all() {
 				if u, ok := l.(*sip.Listener); ok {
 					sum += float64(count(u))
 				}
@@ -56,7 +78,7 @@ func listenerMetrics(all []listener) prometheus.Collector {
 	}
 	streams := func(count func(*sip.Streams) uint64) func() float64 {
 		return func() (sum float64) {
-			for _, l := range all {
+			for _, l := range c.all() {
 				if s, ok := l.(*sip.Streams); ok {
 					sum += float64(count(s))
 				}

@@ -64,9 +64,6 @@ func (n *node) keepMenus() {
 	if len(n.menus) == 0 {
 		return
 	}
-	if n.stop == nil {
-		n.stop = make(chan struct{})
-	}
 	n.keepers.Go(func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

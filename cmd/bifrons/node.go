@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,20 +30,28 @@ import (
 
 // node is everything of a running server.
 type node struct {
-	listeners []listener
-	locals    []*b2bua.Local // one per listener
-	names     *locate.Resolver
-	relay     *media.Relay
-	prompts   *prompt.Library
-	core      *b2bua.Server
-	users     *subscribers
-	api       *admin.Server
-	records   map[string]*cdr.Writer // by store
-	copies    *trace.HEP
-	drain     time.Duration
-	leave     chan struct{} // closed when the API asks the server to stop
-	log       *slog.Logger
-	from      *source // of the configuration; nil: of a program
+	sockets  []*socket // of the server that leads
+	leaving  []*socket // of elders alone
+	counters counters  // of all sockets there were
+	names    *locate.Resolver
+	relay    *media.Relay
+	prompts  *prompt.Library
+	core     *b2bua.Config   // of the server that leads, which bell has
+	running  *configs.Config // what that was made of
+	registry *prometheus.Registry
+	as       *ims.AS
+	users    *subscribers
+	api      *admin.Server
+	records  map[string]*cdr.Writer // by store
+	copies   *trace.HEP
+	drain    time.Duration
+	goAway   func()
+	leave    chan struct{} // closed when the API asks the server to stop
+	log      *slog.Logger
+	from     *source // of the configuration; nil: of a program
+
+	reloading sync.Mutex  // one at a time
+	outliving atomic.Bool // a keeper waits for the end of elders
 
 	bell          bell
 	menus         []*ivr.App
@@ -54,7 +64,7 @@ type node struct {
 // startNode makes all parts of a server from a configuration and starts them, the listeners last.
 // From is where it came from, and may be nil.
 func startNode(cfg *configs.Config, from *source, log *slog.Logger) (*node, error) {
-	n := &node{from: from, drain: cfg.Calls.Drain, leave: make(chan struct{}), log: log}
+	n := &node{from: from, drain: cfg.Calls.Drain, leave: make(chan struct{}), stop: make(chan struct{}), log: log, running: cfg}
 	if err := n.start(cfg); err != nil {
 		n.close()
 		return nil, err
@@ -65,6 +75,7 @@ func startNode(cfg *configs.Config, from *source, log *slog.Logger) (*node, erro
 func (n *node) start(cfg *configs.Config) error {
 	raiseFileLimit(n.log)
 	registry := prometheus.NewRegistry()
+	n.registry = registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	core := coreConfig(cfg)
 	var err error
@@ -73,8 +84,8 @@ func (n *node) start(cfg *configs.Config) error {
 	}
 	n.registrations = n.registrationsOf(cfg)
 	users := n.subscribersOf()
-	as := ims.NewAS(cfg.IMS, users)
-	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: users, AS: as})
+	n.as = ims.NewAS(cfg.IMS, users)
+	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: users, AS: n.as})
 	if err := pairPolicies(cfg, &core); err != nil {
 		return err
 	}
@@ -106,25 +117,14 @@ func (n *node) start(cfg *configs.Config) error {
 	if err != nil {
 		return err
 	}
-	n.core = srv
+	n.core = &core
 	n.bell.core.Store(srv)
-	registry.MustRegister(srv.Metrics(), listenerMetrics(n.listeners))
+	n.counters.add(n.sockets)
+	registry.MustRegister(srv.Metrics(), listenerMetrics(&n.counters))
 	srv.Start()
 	if cfg.Admin.Listen.IsValid() {
-		a := admin.Config{Calls: srv, Metrics: registry, Version: version(), Drain: sync.OnceFunc(func() { close(n.leave) }), Sh: n.users.http, Subscribers: users,
-			Explain: &explainer{as: as, apps: core.Apps, sides: core.Sides}}
-		if n.from != nil {
-			a.Configuration = n.from
-		}
-		if n.registrations != nil {
-			a.Registrations = n.registrations
-		}
-		if n.users.endpoint != nil {
-			a.Peers = n.users.endpoint
-		}
-		if n.users.simulator != nil {
-			a.HSS = n.users.simulator.Handler()
-		}
+		n.goAway = sync.OnceFunc(func() { close(n.leave) })
+		a := n.apiConfig()
 		if err = guardAPI(&cfg.Admin, &a); err != nil {
 			return err
 		}
@@ -134,11 +134,30 @@ func (n *node) start(cfg *configs.Config) error {
 	}
 	n.keepRegistrations()
 	n.keepMenus()
-	for i, l := range n.listeners {
-		l.OnRefused(srv.Refused(n.locals[i]))
-		l.Serve(srv.Handler(n.locals[i]))
+	for _, s := range n.sockets {
+		s.point(srv, s.local)
+		s.serve()
 	}
 	return nil
+}
+
+// apiConfig is what the API shows.
+func (n *node) apiConfig() admin.Config {
+	a := admin.Config{Calls: n.bell.core.Load(), Metrics: n.registry, Version: version(), Drain: n.goAway, Sh: n.users.http, Subscribers: n.subscribersOf(),
+		Explain: &explainer{as: n.as, apps: n.core.Apps, sides: n.core.Sides}}
+	if n.from != nil {
+		a.Configuration = n
+	}
+	if n.registrations != nil {
+		a.Registrations = n.registrations
+	}
+	if n.users.endpoint != nil {
+		a.Peers = n.users.endpoint
+	}
+	if n.users.simulator != nil {
+		a.HSS = n.users.simulator.Handler()
+	}
+	return a
 }
 
 // openMedia makes what speech goes through, and what is said.
@@ -165,7 +184,7 @@ func (n *node) relayConfig(cfg *configs.Config, registry *prometheus.Registry) m
 	c.Threads, c.Quarantine, c.Silence = cfg.Media.Threads, cfg.Media.Quarantine, cfg.Media.Silence
 	c.Prompts, c.Recordings = n.prompts, cfg.Media.Recordings
 	c.Metrics, c.Audit = media.NewMetrics(registry), audits[cfg.Audit]
-	c.Events = func(e media.Event) { n.core.MediaEvent(e) } // no port is open before there is a core
+	c.Events = func(e media.Event) { n.bell.core.Load().MediaEvent(e) } // no port is open before there is a core
 	return c
 }
 
@@ -180,7 +199,7 @@ func (n *node) openSides(cfg *configs.Config, core *b2bua.Config) error {
 				return fmt.Errorf("side %s: %w", c.Name, err)
 			}
 			local := &b2bua.Local{Conn: l, Addr: addr, Advertise: advertised(c.Advertise, addr), Transport: transports[at.Network]}
-			n.listeners, n.locals = append(n.listeners, l), append(n.locals, local)
+			n.sockets = append(n.sockets, &socket{listener: l, at: name(c, at), local: local})
 			s.Locals = append(s.Locals, local)
 		}
 		if c.Registers() {
@@ -204,9 +223,13 @@ func advertised(a, local netip.AddrPort) string {
 
 // Shutdown refuses new calls, lets calls finish up to the limit, ends the rest with BYE and closes everything.
 func (n *node) Shutdown(ctx context.Context) int {
-	ctx, cancel := context.WithTimeout(ctx, n.drain)
+	n.reloading.Lock()
+	srv, drain := n.bell.core.Load(), n.drain
+	srv.Drain() // nothing takes its place any more
+	n.reloading.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
-	ended := n.core.Shutdown(ctx)
+	ended := srv.Shutdown(ctx)
 	n.close()
 	return ended
 }
@@ -216,16 +239,16 @@ func (n *node) close() {
 	if n.api != nil {
 		n.api.Close()
 	}
-	for _, l := range n.listeners {
-		l.Close()
-	}
 	if n.stop != nil {
 		close(n.stop)
 		n.keepers.Wait()
 		n.stop = nil
 	}
-	if n.core != nil {
-		n.core.Close()
+	for _, s := range slices.Concat(n.sockets, n.leaving) {
+		s.Close()
+	}
+	if srv := n.bell.core.Load(); srv != nil {
+		srv.Close()
 	}
 	if n.web != nil {
 		n.web.CloseIdleConnections()

@@ -58,7 +58,6 @@ func (n *node) keepRegistrations() {
 		return
 	}
 	if n.stop == nil {
-		n.stop = make(chan struct{})
 	}
 	n.keepers.Go(func() {
 		tick := time.NewTicker(500 * time.Millisecond)

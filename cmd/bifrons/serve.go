@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -56,12 +57,21 @@ func serve(ctx context.Context, cfg *configs.Config, from *source, stderr io.Wri
 	log.Info("bifrons is ready", attrs...)
 	boss := newSupervisor(log)
 	defer boss.close()
-	boss.ready(strings.Join(at, " "), n.core.Idle)
-	select {
-	case <-ctx.Done():
-	case <-n.leave:
+	boss.ready(strings.Join(at, " "), func() time.Duration { return n.bell.core.Load().Idle() })
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for stay := true; stay; {
+		select {
+		case <-ctx.Done():
+			stay = false
+		case <-n.leave:
+			stay = false
+		case <-hangup:
+			_, _ = n.Reload() // the log has how it went
+		}
 	}
-	log.Info("bifrons stops: no new calls", "calls", n.core.Active(), "drain", n.drain)
+	log.Info("bifrons stops: no new calls", "calls", n.bell.core.Load().Active(), "drain", n.drain)
 	boss.stopping("no new calls")
 	hurry, calm := impatience(log)
 	defer calm()

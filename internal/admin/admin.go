@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,6 +84,7 @@ type Server struct {
 	http *http.Server
 	addr netip.AddrPort
 	stop context.CancelFunc // ends requests that go on for long
+	now  atomic.Pointer[http.Handler]
 	done sync.WaitGroup
 }
 
@@ -101,11 +103,19 @@ func Listen(addr netip.AddrPort, cfg Config) (*Server, error) {
 		l = tls.NewListener(l, cfg.TLS)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{addr: bound, stop: stop, http: &http.Server{Handler: guard(handler(cfg), &cfg), ReadHeaderTimeout: 5 * time.Second,
+	s := &Server{addr: bound, stop: stop, http: &http.Server{ReadHeaderTimeout: 5 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}}
+	s.Use(cfg)
+	s.http.Handler = guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.now.Load()).ServeHTTP(w, r) }), &cfg)
 	s.done.Go(func() { _ = s.http.Serve(l) })
 	return s, nil
+}
+
+// Use shows something else from now on; who may ask stays as it was.
+func (s *Server) Use(cfg Config) {
+	h := handler(cfg)
+	s.now.Store(&h)
 }
 
 // Addr returns the address it listens on.

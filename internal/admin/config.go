@@ -14,6 +14,8 @@ type Configuration interface {
 	Settings() *configs.Settings
 	// Compare reads a configuration as a reload would, and tells what it would change. Its mistakes are configs.Errors.
 	Compare(name string, text []byte) (Change, error)
+	// Reload reads the file again and runs on it. After an error nothing has changed.
+	Reload() (Change, error)
 }
 
 // Change is what a new configuration changes.
@@ -27,6 +29,7 @@ func configuration(mux *http.ServeMux, c Configuration) {
 	mux.HandleFunc("GET /v1/config", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, c.Settings())
 	})
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { changed(w, c.Reload) })
 	mux.HandleFunc("POST /v1/config/diff", func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		if err != nil {
