@@ -55,11 +55,7 @@ func (d *decoder) menus(v value, list *[]Menu) {
 			d.fail(at, strings.Replace(err.Error(), "a side", "a menu", 1))
 			d.bad[e.path] = true
 		}
-		if e.node != nil && e.node.Type() == ast.StringType {
-			d.text(&m.File)(e)
-		} else {
-			d.menu(e, &m)
-		}
+		d.either(e, e.is(ast.StringType), d.text(&m.File), func(e value) { d.menu(e, &m) })
 		*list = append(*list, m)
 	})
 }

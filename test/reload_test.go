@@ -31,7 +31,7 @@ func (s *server) change(words ...string) {
 // changes nothing and says why; listeners come and go; all that served the old configuration is given back.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, func(set *settings) { set.T1 = 100 * time.Millisecond })
 	caller, callee := s.phones()
 	old := s.connect(caller, callee)
 	hidden := func(c *call) bool { return !strings.Contains(c.offer.raw, "ims.example.org") }
@@ -92,7 +92,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("800 calls")
 	}
-	s := start(t, func(set *settings) { set.build, set.Log = product, "warn" })
+	s := start(t, func(set *settings) { set.build, set.Log, set.T1 = product, "warn", 200*time.Millisecond })
 	done := make(chan int)
 	stop := make(chan struct{})
 	go func() {
