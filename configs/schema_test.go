@@ -101,7 +101,7 @@ func TestEveryKeyHasAText(t *testing.T) {
 			}
 			up = up[:cut]
 		}
-		if len(k.Types) > 0 && up == "" && k.Path != "subscribers[]" {
+		if len(k.Types) > 0 && up == "" && k.Path != "subscribers[]" && k.Path != "ivr.NAME" {
 			t.Errorf("configs/keys.txt has no line about %s", k.Path)
 		}
 	}

@@ -62,7 +62,7 @@ func TestOpenAPIPaths(t *testing.T) {
 // TestOpenAPIAnswers: what is answered has a status and a form that the description knows.
 func TestOpenAPIAnswers(t *testing.T) {
 	doc := read(t)
-	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Config{Calls: &core{}, Metrics: prometheus.NewRegistry(), Version: "1", Drain: func() {}})
+	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Config{Calls: &core{}, Metrics: prometheus.NewRegistry(), Version: "1", Drain: func() {}, Configuration: running{}})
 	if err != nil {
 		t.Fatal(err)
 	}
