@@ -1,6 +1,10 @@
 package ivr_test
 
 import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,5 +166,135 @@ bob > 487 for=INVITE
 bob < ACK`,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); play(t, doors, lines) })
+	}
+}
+
+// hangs is a web server that answers when it is let.
+func hangs(t *testing.T) (url string) {
+	t.Helper()
+	open := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-open:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() { close(open); s.Close() })
+	return s.URL
+}
+
+// TestHookHangs: the caller goes on by failed when its time is over, and the log names the node.
+func TestHookHangs(t *testing.T) {
+	t.Parallel()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	url := hangs(t)
+	a, err := ivr.New(ivr.Config{Name: "menu", File: "menu.yaml", Text: []byte(`
+nodes:
+  ask: {hook: "` + url + `", timeout: 50ms, retries: 1, failed: {say: Sorry, next: end}}
+`)}, ivr.Deps{HTTP: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := b2buatest.NewWorld(t, func(_ *b2buatest.World, cfg *b2bua.Config) {
+		cfg.Apps = map[string]b2bua.Link{a.Name(): a.Link()}
+		cfg.Sides[0].Apps = []string{a.Name()}
+	})
+	for _, l := range []string{"alice > INVITE sdp", "alice < 100"} {
+		w.Line(l)
+	}
+	w.Release() // waits for what runs beside the call
+	for _, l := range []string{"alice < 200 sdp", "alice > ACK", "plays alice text:Sorry", "played alice done", "alice < BYE", "alice > 200"} {
+		w.Line(l)
+	}
+	w.Finish()
+}
+
+// TestReload: calls finish on the menu they began with; a file that breaks is told once and changes nothing.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "menu.yaml")
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("nodes: {ask: {say: Old, menu: {1: two}}, two: {say: Second, next: end}}")
+	var log bytes.Buffer
+	a, err := ivr.New(ivr.Config{Name: "menu", File: file}, ivr.Deps{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := b2buatest.NewWorld(t, func(_ *b2buatest.World, cfg *b2bua.Config) {
+		cfg.Apps = map[string]b2bua.Link{a.Name(): a.Link()}
+		cfg.Sides[0].Apps = []string{a.Name()}
+	})
+	for _, l := range []string{"alice > INVITE sdp", "alice < 100", "alice < 200 sdp", "alice > ACK", "plays alice text:Old"} {
+		w.Line(l)
+	}
+	put("nodes: {ask: {say: New, next: nowhere}}")
+	a.Refresh()
+	a.Refresh()
+	if got := strings.Count(log.String(), "there is no node `nowhere`"); got != 1 {
+		t.Errorf("told %d times:\n%s", got, log.String())
+	}
+	put("nodes: {ask: {say: New, next: end}}")
+	a.Refresh()
+	if !strings.Contains(log.String(), "menu read again") {
+		t.Errorf("not read again:\n%s", log.String())
+	}
+	for _, l := range []string{"press alice 1", "plays alice text:Second", "played alice done", "alice < BYE", "alice > 200"} {
+		w.Line(l)
+	}
+	w.Finish()
+}
+
+// enters puts the menu and a marker behind it into the chain.
+type enters struct{}
+
+func (enters) Name() string { return "enters" }
+
+func (enters) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
+	if _, ok := ev.(b2bua.Invite); ok {
+		s.Do(b2bua.Follow{Apps: []string{"ivr/menu", "marks"}})
+	}
+	return b2bua.Pass
+}
+
+// marks names itself in the Subject of calls that come to it.
+type marks struct{}
+
+func (marks) Name() string { return "marks" }
+
+func (marks) Handle(_ *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
+	if inv, ok := ev.(b2bua.Invite); ok {
+		inv.Set("Subject", "marked")
+	}
+	return b2bua.Pass
+}
+
+// TestEnteredAndLeft: another App puts the menu into the chain, and what is behind the menu gets the call when it is left.
+func TestEnteredAndLeft(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ menu, lines string }{
+		"before anything was heard": {"nodes: {a: {leave: true}}", "alice > INVITE sdp\nalice < 100"},
+		"after a word":              {"nodes: {a: {say: Hello, next: b}, b: {leave: true}}", "alice > INVITE sdp\nalice < 100\nalice < 200 sdp\nalice > ACK\nplays alice text:Hello\nplayed alice done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, err := ivr.New(ivr.Config{Name: "menu", File: "menu.yaml", Text: []byte(c.menu)}, ivr.Deps{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := b2buatest.NewWorld(t, func(_ *b2buatest.World, cfg *b2bua.Config) {
+				cfg.Apps = map[string]b2bua.Link{a.Name(): a.Link(), "enters": {App: enters{}}, "marks": {App: marks{}}}
+				cfg.Sides[0].Apps = []string{"enters"}
+			})
+			for _, l := range append(strings.Split(c.lines, "\n"), "bob < INVITE has=Subject:", "bob > 200 sdp", "bob < ACK") {
+				w.Line(l)
+			}
+			w.Finish()
+		})
 	}
 }
