@@ -179,6 +179,7 @@ func (w *World) Deliver(p *Party, data []byte) {
 // Wait lets time pass, a tick of the wheel at a time while anything may happen.
 func (w *World) Wait(d time.Duration) {
 	for end := w.now + d; w.now < end; {
+		w.settle() // a question for a snapshot may still look at the clock
 		w.now += 10 * time.Millisecond
 		if w.Server.Tick() > 0 || len(w.wire) > 0 {
 			w.stepped()
