@@ -58,6 +58,9 @@ func (c *Call) apply(w *Walk, e Effect) {
 	default:
 		ok = c.applyMedia(w, e)
 	}
+	if c.detail != nil {
+		c.detailed("effect", "app", app, "effect", EffectName(e), "refused", !ok)
+	}
 	if !ok {
 		c.srv.metrics.effectsRefused.Inc()
 		c.srv.log.Error("effect refused", "call", c.ID, "app", app, "effect", EffectName(e))

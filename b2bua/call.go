@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"context"
+	"log/slog"
 	"runtime/debug"
 	"strconv"
 	"sync/atomic"
@@ -80,13 +81,14 @@ type Call struct {
 	links   []Link // of the chain, resolved
 	turns   turns
 	shared  atomic.Pointer[[2]dialogID]
-	parting outgoing // the message that ends the call, while it does,
-	extra   string   // and what an App has added to its answer
-	gone    *Call    // that has its legs now
-	spill   string   // what the leak audit has stopped in this step
-	doomed  bool     // it failed, so that its messages are kept for longer
-	told    []Walk   // events for the Apps that asked, at the end of the step
-	warning string   // Warning of the refusal that ends the call
+	parting outgoing     // the message that ends the call, while it does,
+	extra   string       // and what an App has added to its answer
+	gone    *Call        // that has its legs now
+	spill   string       // what the leak audit has stopped in this step
+	doomed  bool         // it failed, so that its messages are kept for longer
+	detail  *slog.Logger // of a call that somebody looks for; nil is most calls
+	told    []Walk       // events for the Apps that asked, at the end of the step
+	warning string       // Warning of the refusal that ends the call
 
 	due, inWheel time.Duration // guarded by the wheel
 }
@@ -391,6 +393,7 @@ func (c *Call) end(cause Cause) {
 		c.srv.cfg.Trace.Fail(c.ID)
 	}
 	c.srv.logEnd(c, &rec)
+	c.detailed("end", "status", cause.Status, "by", cause.By, "cause", cause.Text, "evidence", cause.Evidence)
 	// Last, for an App that hangs here takes this goroutine with it.
 	c.walk(&Walk{Event: Ended{cause, recordings}, Branch: uint8(len(c.Branches) - 1)})
 	c.Data, c.links, c.Chain = nil, nil, nil

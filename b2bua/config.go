@@ -55,6 +55,7 @@ type Config struct {
 	Clock  Clock
 	Random func() uint64
 	Log    *slog.Logger
+	Detail *slog.Logger // of calls that somebody looks for (Spot), at level Debug; nil tells nothing
 }
 
 // DefaultConfig returns the standards' values, without sides.

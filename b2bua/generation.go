@@ -13,7 +13,7 @@ import (
 // succeed makes a server the successor of its elder, before anything else is made of it.
 func (s *Server) succeed(elder *Server) {
 	s.cfg.Key, s.cfg.Node, s.cfg.Clock = elder.cfg.Key, elder.cfg.Node, elder.cfg.Clock
-	s.mint, s.metrics, s.nextID, s.history = elder.mint, elder.metrics, elder.nextID, elder.history
+	s.mint, s.metrics, s.nextID, s.history, s.spots = elder.mint, elder.metrics, elder.nextID, elder.history, elder.spots
 	elder.asks.mu.Lock()
 	s.asks.last = elder.asks.last + 1<<10 // its numbers are in identifiers
 	elder.asks.mu.Unlock()

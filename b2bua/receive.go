@@ -175,7 +175,7 @@ func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
 // admit says whether an INVITE may become a call; 0 is yes, and then it has passed the gates. Only new calls come here. Who drains
 // says so by a Retry-After: everything shall go elsewhere. A limit speaks of this call alone.
 func (s *Server) admit(side *Side, m *sip.Message) (status int, extra string, class Class) {
-	if s.Draining() {
+	if s.Draining() || s.retired.Load() { // retired: what comes by a listener that the newer configuration has not
 		return 503, "Retry-After: 30\r\n", Ordinary
 	}
 	if status, extra = inspect(side, m); status != 0 {

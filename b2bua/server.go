@@ -41,6 +41,7 @@ type Server struct {
 	trunks         []*trunk
 	leaving        atomic.Bool // the trunks' registrations end
 	history        *history
+	spots          *spotlights
 
 	table   table
 	wheel   wheel
@@ -89,7 +90,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, mint: newMinter(cfg.Key, cfg.Node), sides: map[string]*Side{}, policies: map[[2]*Side]*Policy{},
-		sessions: sync.Pool{New: func() any { return new(sdp.Session) }}, stop: make(chan struct{}), nextID: new(atomic.Uint64), history: &history{}}
+		sessions: sync.Pool{New: func() any { return new(sdp.Session) }}, stop: make(chan struct{}), nextID: new(atomic.Uint64), history: &history{}, spots: &spotlights{}}
 	if cfg.Elder != nil {
 		s.succeed(cfg.Elder)
 		cfg = s.cfg
@@ -298,6 +299,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 		d.Target = requestURI(from.URI)
 	}
 	l.Dialogs = []*Dialog{d}
+	c.spot(m)
 	c.asked(l, m)
 	c.hear(l, m)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})

@@ -182,6 +182,9 @@ func (c *Call) run(w *Walk, ev Event) (v Verdict, ok bool) {
 	r.step.Store(s)
 	v, ok = c.protect(app, s, ev)
 	r.step.Store(nil)
+	if c.detail != nil {
+		c.detailed("event", "app", app.Name(), "event", eventTypes.name(ev), "verdict", [...]string{"pass", "stop", "hold"}[min(v, Hold)], "failed", !ok)
+	}
 	if !s.kill() {
 		runtime.Goexit() // the call is another goroutine's now
 	}

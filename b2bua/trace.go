@@ -10,6 +10,9 @@ import (
 // noted keeps a message of a leg for whoever asks later.
 func (c *Call) noted(l *Leg, at *Local, sent bool, remote netip.AddrPort, data []byte) {
 	cfg := &c.srv.cfg
+	if c.detail != nil {
+		c.detailed("message", "leg", l.Slot, "side", l.Side, "sent", sent, "peer", remote, "line", firstLine(data))
+	}
 	if cfg.Trace == nil && cfg.Copies == nil || len(data) == 0 {
 		return
 	}

@@ -40,7 +40,7 @@ func ctlCommand() *cobra.Command {
 	root.AddCommand(
 		c.ask("status", "Health, version and number of calls", "/healthz", showStatus),
 		c.ask("calls", "The calls at hand", "/v1/calls", showCalls),
-		c.callCommand(), c.hangupCommand(), c.originateCommand(), c.moveCommand(), c.traceCommand(), c.drainCommand(),
+		c.callCommand(), c.hangupCommand(), c.originateCommand(), c.moveCommand(), c.traceCommand(), c.debugCommand(), c.drainCommand(),
 		c.ask("records", "The calls that ended last, newest first", "/v1/records", showRecords),
 		c.ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
 		c.ask("admission", "Limits of calls, how full they are, and the overload control", "/v1/admission", showAdmission),

@@ -85,6 +85,7 @@ func (n *node) start(cfg *configs.Config) error {
 	n.registrations = n.registrationsOf(cfg)
 	users := n.subscribersOf()
 	n.as = ims.NewAS(cfg.IMS, users)
+	core.Detail = slog.New(every{n.log.Handler()})
 	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: users, AS: n.as})
 	if err := pairPolicies(cfg, &core); err != nil {
 		return err

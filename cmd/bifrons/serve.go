@@ -110,6 +110,15 @@ func logger(c configs.Log, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, opts))
 }
 
+// every is a handler that leaves out nothing, whatever its level.
+type every struct{ slog.Handler }
+
+func (every) Enabled(context.Context, slog.Level) bool { return true }
+
+func (e every) WithAttrs(attrs []slog.Attr) slog.Handler { return every{e.Handler.WithAttrs(attrs)} }
+
+func (e every) WithGroup(name string) slog.Handler { return every{e.Handler.WithGroup(name)} }
+
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

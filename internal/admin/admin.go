@@ -37,6 +37,8 @@ type Calls interface {
 	Trunks() []b2bua.TrunkInfo
 	Bindings() []b2bua.BindingInfo
 	Records() []cdr.Record
+	Spot(number string, d time.Duration) bool
+	Spotlights() []b2bua.Spotlight
 	Active() int
 	Draining() bool
 	Originate(b2bua.Origination) (uint64, error)
@@ -142,6 +144,7 @@ var pages = []struct {
 }{
 	{"GET /v1/version", func(c *Config) any { return map[string]string{"version": c.Version} }},
 	{"GET /v1/records", func(c *Config) any { return map[string]any{"records": c.Calls.Records()} }},
+	{"GET /v1/debug", func(c *Config) any { return map[string]any{"numbers": c.Calls.Spotlights()} }},
 	{"GET /v1/targets", func(c *Config) any { return map[string]any{"targets": c.Calls.Targets()} }},
 	{"GET /v1/admission", func(c *Config) any { return c.Calls.Admission() }},
 	{"GET /v1/trunks", func(c *Config) any { return map[string]any{"trunks": c.Calls.Trunks()} }},
@@ -180,6 +183,7 @@ func handler(cfg Config) http.Handler {
 		})
 	}
 	calls(mux, cfg.Calls)
+	spots(mux, cfg.Calls)
 	orders(mux, cfg.Calls)
 	for _, p := range pages {
 		mux.HandleFunc(p.pattern, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, p.of(&cfg)) })

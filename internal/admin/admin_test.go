@@ -65,8 +65,10 @@ func (c *core) Look(uint64) func() []media.Packet {
 		return []media.Packet{{At: time.Unix(2, 0), Src: a, Dst: b, Length: 172, Head: make([]byte, 12)}}
 	}
 }
-func (c *core) Active() int    { return 1 }
-func (c *core) Draining() bool { return c.draining }
+func (c *core) Spot(string, time.Duration) bool { return true }
+func (c *core) Spotlights() []b2bua.Spotlight   { return []b2bua.Spotlight{{Number: "alice"}} }
+func (c *core) Active() int                     { return 1 }
+func (c *core) Draining() bool                  { return c.draining }
 
 func TestAPI(t *testing.T) {
 	reg := prometheus.NewRegistry()
