@@ -26,6 +26,7 @@ type State struct {
 	Labels   []Field // of responses to the caller
 	Joining  *Joining
 
+	Alone   bool // it is a stand-alone request, and no session
 	Invite  Text // the caller's, as long as it may still be dialled
 	Hops    int  // Max-Forwards of it
 	Class   Class
@@ -335,7 +336,7 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 		c.bye(l, l.HangupReason)
 	case t.Kind == sip.InviteServer: // 2xx never acknowledged (RFC 3261 13.3.1.4)
 		c.vanished(l, 0, "no ACK", sip.ACK)
-	case t.Kind == sip.InviteClient && l.Phase == Trying:
+	case t.Kind == sip.InviteClient && l.Phase == Trying, c.Alone && l.UAC:
 		c.abandon(l, 408)
 	case t.Method == sip.PRACK && l.Phase == Trying:
 		c.abandon(l, 408)
@@ -423,6 +424,9 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 	phase := l.Phase
 	l.Phase = Over
 	c.dropHold(l)
+	if c.Alone {
+		l.hush()
+	}
 	for _, t := range l.Txs {
 		switch {
 		case t.Kind == sip.InviteServer && t.State == sip.Proceeding,
@@ -431,6 +435,8 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 			switch {
 			case phase != Trying:
 				status = 487
+			case c.Alone && status == 408: // RFC 4320 4.2
+				status = 504
 			case status < 300:
 				status = 480
 			case status == 422:

@@ -186,6 +186,10 @@ func (c *Call) conclude(w *Walk) {
 	case Progress:
 		c.ring(l, w)
 	case Answer:
+		if c.Alone {
+			c.aloneAnswered(l, w, ev.Status)
+			return
+		}
 		c.connect(l, w)
 	case Failure:
 		c.branchFailed(l, ev, w.Msg)

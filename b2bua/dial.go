@@ -110,6 +110,10 @@ func (c *Call) invite(w *Walk, inv Invite, h hop) {
 		c.failBranch(w.Branch, err.status)
 		return
 	}
+	if c.Alone {
+		c.sendAlone(l, &o)
+		return
+	}
 	c.sendInvite(l, &o)
 	if !third {
 		c.fork(inv, h.beside)

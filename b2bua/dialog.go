@@ -356,6 +356,8 @@ func (c *Call) abandonWith(l *Leg, cause Cause) {
 	c.dropHold(l)
 	if t := l.initial(); t != nil {
 		c.cancel(l, t, cause)
+	} else if c.Alone {
+		l.hush()
 	}
 	c.closePorts(l)
 }

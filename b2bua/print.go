@@ -221,7 +221,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	if r.status >= 300 && r.out.m != nil {
 		b = appendReason(b, &r.out)
 	}
-	if len(c.Labels) > 0 && l.Slot == 0 && t == l.initial() {
+	if len(c.Labels) > 0 && l.Slot == 0 && (t == l.initial() || c.Alone) {
 		b = c.appendLabels(b, &r)
 	}
 	b = c.appendCrossing(b, l, &r.out)

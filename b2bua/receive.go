@@ -103,7 +103,7 @@ func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
 			return
 		}
 		s.refuse(l, m, 481, "")
-	case m.Method == sip.INVITE:
+	case m.Method == sip.INVITE, alone(l.side, m):
 		s.receiveInvite(run, l, m)
 	case m.Method == sip.CANCEL, m.Method == sip.ACK: // both have the branch of the INVITE (RFC 3261 17.2.3)
 		keys := s.table.keys(m)
@@ -152,7 +152,7 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 	}
 }
 
-// receiveInvite takes an INVITE outside a dialog: the same one again, or a new call.
+// receiveInvite takes an INVITE or a stand-alone request outside a dialog: the same one again, or a new call.
 func (s *Server) receiveInvite(run *runner, l *Local, m *sip.Message) {
 	l.side.called(m)
 	keys := s.table.keys(m)

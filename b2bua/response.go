@@ -41,6 +41,8 @@ func (c *Call) response(l *Leg, e event) {
 	case do&sip.Deliver == 0:
 		c.srv.metrics.absorbed.Inc()
 	case c.challenged(l, t, m):
+	case c.Alone:
+		c.aloneResponse(l, t, m)
 	case t.Kind == sip.InviteClient:
 		c.inviteResponse(l, t, m)
 	case m.Status >= 200 && t.Own && t.Method == sip.UPDATE:

@@ -304,11 +304,17 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	c.hear(l, m)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})
 	c.Hops = c.srv.hops(m)
-	t := c.begin(l, &Tx{Kind: sip.InviteServer, Method: sip.INVITE, Branch: string(via.Branch()), CSeq: n, Local: l.Local, Dest: m.Source,
-		Offered: describes(m)}, sip.Proceeding)
+	kind, first := sip.InviteServer, sip.Proceeding
+	if c.Alone = m.Method != sip.INVITE; c.Alone {
+		kind, first = sip.NonInviteServer, sip.Trying
+	}
+	t := c.begin(l, &Tx{Kind: kind, Method: m.Method, Branch: string(via.Branch()), CSeq: n, Local: l.Local, Dest: m.Source,
+		Offered: !c.Alone && describes(m)}, first)
 	t.Head = c.responseHead(m)
-	t.reliably(m)
-	c.reply(l, t, reply{status: 100})
+	if !c.Alone {
+		t.reliably(m)
+		c.reply(l, t, reply{status: 100})
+	}
 	c.ICID = icid(m)
 	c.srv.logStart(c, l)
 	c.setChain(0, side.Apps)

@@ -303,7 +303,7 @@ func (p *Party) act(words []string) {
 		return
 	}
 	switch {
-	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "", what == "REGISTER":
+	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "", what == "MESSAGE" && (p.callID == "" || o.uri != ""), what == "REGISTER":
 		text := p.Invite(to, o)
 		p.send(p.prove(strings.ReplaceAll(text, "INVITE", what), o.digest))
 	default:
