@@ -211,12 +211,13 @@ func hops(targets []Target) (out []NextHop) {
 	return out
 }
 
-// Means tells whether a policy carries a token of that kind in that field on purpose. Identifiers of dialogs and what
-// describes a media source never cross on purpose; without anchored media the addresses in descriptions do.
+// Means tells whether a policy carries a token of that kind in that field on purpose. Identifiers of dialogs cross on purpose only
+// in a charging identity that is carried, for some networks make it of them (RFC 7315 4.6 leaves the form open); what describes a
+// media source never does; without anchored media the addresses in descriptions do.
 func (p *Policy) Means(f audit.Field, k leak.Kind, anchored bool) bool {
 	switch k {
 	case leak.CallID, leak.Tag, leak.Branch, leak.CNAME: // Identifier
-		return f.Place == audit.SDP && !anchored && k == leak.CNAME
+		return f.ICID && k != leak.CNAME && p.lets(f) || f.Place == audit.SDP && !anchored && k == leak.CNAME
 	case leak.Origin: // elsewhere the same digits are something else
 		return f.Place != audit.SDP || f.Name != "o="
 	case leak.Software:

@@ -116,6 +116,19 @@ func TestLocate(t *testing.T) {
 	}
 }
 
+// TestLocateICID: what is of the charging identity is told from the rest of its header.
+func TestLocateICID(t *testing.T) {
+	text := "INVITE sip:b@h SIP/2.0\r\nP-Charging-Vector: a=XA;ICID-Value = \"x;XB;y\";orig-ioi=XC\r\nP-Charging-Vector: icid-value=XD\r\nX-Y: icid-value=XE\r\n" +
+		"P-Charging-Vector: x=1;\r\n icid-value=XF; icid-generated-at=XG\r\nP-Charging-Vector: icid-value\r\nCall-ID: XH\r\n\r\nicid-value=XI"
+	where := NewLocator([]byte(text))
+	for _, at := range []string{"XA", "XB", "XC", "XD", "XE", "XF", "XG", "XH", "XI"} {
+		want := at == "XB" || at == "XD" || at == "XF"
+		if f := where.At(strings.Index(text, at)); f.ICID != want {
+			t.Errorf("%s: %+v, want %v", at, f, want)
+		}
+	}
+}
+
 // FuzzEar: whatever a party sends, what was heard is in it, and looking for it in anything ends.
 func FuzzEar(f *testing.F) {
 	files, _ := filepath.Glob("../../sip/testdata/*/*")

@@ -29,6 +29,7 @@ type Field struct {
 	Place  Place
 	Header sip.HeaderID
 	Name   string // of a header as written, type of a body, or what stands left of a line of SDP: "o=", "a=candidate"
+	ICID   bool   // it is the charging identity in a P-Charging-Vector (RFC 7315 4.6)
 }
 
 // String names the field as metrics and reports do: a bounded set of names.
@@ -64,7 +65,7 @@ func (l *Locator) At(pos int) Field {
 		return inBody(l.b, l.body, pos)
 	}
 	if l.end > pos {
-		return l.field
+		return l.charging(pos)
 	}
 	for l.end <= pos {
 		l.start = l.end
@@ -87,7 +88,27 @@ func (l *Locator) At(pos int) Field {
 	default:
 		l.field = named(line)
 	}
-	return l.field
+	return l.charging(pos)
+}
+
+// charging returns the field of the line, and whether the byte at pos is of a charging identity.
+func (l *Locator) charging(pos int) Field {
+	f := l.field
+	if f.Header != sip.HdrPChargingVector || f.Place != Header {
+		return f
+	}
+	line := bytes.TrimRight(l.b[l.start:l.end], "\r\n")
+	for p := sip.Params(line[bytes.IndexByte(line, ':')+1:]); ; {
+		name, value, rest, ok := p.Next()
+		if !ok {
+			return f
+		}
+		if start := l.start + cap(line) - cap(value); sip.EqualFold(name, "icid-value") && pos >= start && pos < start+len(value) {
+			f.ICID = true
+			return f
+		}
+		p = rest
+	}
 }
 
 // Locate finds the field of a message that has its byte at pos.
@@ -110,9 +131,9 @@ func named(line []byte) Field {
 	name := bytes.TrimSpace(line[:min(colon, 64)])
 	id := sip.HeaderIDOf(name)
 	if id != sip.HdrOther {
-		return Field{Header, id, id.String()}
+		return Field{Place: Header, Header: id, Name: id.String()}
 	}
-	return Field{Header, id, string(name)}
+	return Field{Place: Header, Header: id, Name: string(name)}
 }
 
 func lineStart(b []byte, pos int) int { return bytes.LastIndexByte(b[:pos], '\n') + 1 }

@@ -96,7 +96,10 @@ func (s *Set) Add(k Kind, token []byte) bool {
 		return false
 	}
 	token = token[:min(len(token), MaxLen)]
-	if s.find(token) {
+	if at := s.find(token); at >= 0 {
+		if k.Identifier() && Kind(s.arena[at]) == ICID { // a charging identity that is the Call-ID is known as that
+			s.arena[at] = byte(k)
+		}
 		return false
 	}
 	at := len(s.arena)
@@ -115,7 +118,7 @@ func (s *Set) Add(k Kind, token []byte) bool {
 
 // Has tells whether a token is in the set.
 func (s *Set) Has(token []byte) bool {
-	return len(token) >= MinLen && s.find(token[:min(len(token), MaxLen)])
+	return len(token) >= MinLen && s.find(token[:min(len(token), MaxLen)]) >= 0
 }
 
 // Each calls f for every secret added since an earlier call returned from; 0 is the beginning.
@@ -191,24 +194,24 @@ func (s *Set) grow() {
 	}
 }
 
-// find tells whether a token is in the set.
-func (s *Set) find(token []byte) bool {
+// find returns where the entry of a token is, -1 for none.
+func (s *Set) find(token []byte) int {
 	if len(s.heads) == 0 {
-		return false
+		return -1
 	}
 	last := len(token) - gram
 	h := hash(word(token[last:]))
 	if s.filter[h>>26]>>(h>>20&63)&1 == 0 {
-		return false
+		return -1
 	}
 	for i := s.heads[s.bucket(h)]; i != 0; {
 		p := s.grams[i-1]
 		if at := int(p.where >> 8); p.hash == h && int(p.where&0xff) == last && int(s.arena[at+2]) == len(token) && same(s.arena[at+header:at+header+len(token)], token) {
-			return true
+			return at
 		}
 		i = p.next
 	}
-	return false
+	return -1
 }
 
 // Hit is a secret found.

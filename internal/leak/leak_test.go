@@ -64,6 +64,19 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestChargedCallID: what was heard as a charging identity and is a Call-ID, too, is a Call-ID in either order.
+func TestChargedCallID(t *testing.T) {
+	for _, kinds := range [][]Kind{{ICID, CallID}, {CallID, ICID}} {
+		var s Set
+		for _, k := range kinds {
+			s.Add(k, []byte("a84b4c76e66710"))
+		}
+		if got := all(&s, "x=a84b4c76e66710"); !slices.Equal(got, []string{"Call-ID a84b4c76e66710"}) {
+			t.Errorf("%v: found %q", kinds, got)
+		}
+	}
+}
+
 // TestFindsWhatIsThere compares the search with a plain one.
 func TestFindsWhatIsThere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
