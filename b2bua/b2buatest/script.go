@@ -176,7 +176,7 @@ func (w *World) run(words []string) {
 		w.Wait(d)
 	case "await": // let time pass until a phone gets something
 		p := w.party(words[1])
-		for end := w.now + 40*time.Minute; len(p.inbox) == 0 && w.now < end; {
+		for end := w.Now() + 40*time.Minute; len(p.inbox) == 0 && w.Now() < end; {
 			w.Wait(10 * time.Millisecond)
 		}
 	case "speak": // a phone's speech has come

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ type World struct {
 	Parties map[string]*Party
 
 	cfg    b2bua.Config
-	now    time.Duration
+	clock  atomic.Int64 // a look-up that was given up may still read it
 	random *rand.Rand
 	fixed  uint64 // what randomness is while a server is replaced
 	locals map[string]*b2bua.Local
@@ -71,15 +72,15 @@ type conn struct {
 // Send puts a datagram on the wire.
 func (c conn) Send(b []byte, to netip.AddrPort) error {
 	c.w.wire = append(c.w.wire, datagram{c.at, to, bytes.Clone(b)})
-	fmt.Fprintf(&c.w.sent, "%s %s to %s\n%s\n", c.w.now-time.Hour, c.at.Addr, to, b)
+	fmt.Fprintf(&c.w.sent, "%s %s to %s\n%s\n", c.w.Now()-time.Hour, c.at.Addr, to, b)
 	return nil
 }
 
 // Now tells the injected time.
-func (w *World) Now() time.Duration { return w.now }
+func (w *World) Now() time.Duration { return time.Duration(w.clock.Load()) }
 
 // Wall tells the injected time for people.
-func (w *World) Wall() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(w.now) }
+func (w *World) Wall() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(w.Now()) }
 
 // Write takes a record.
 func (w *World) Write(r cdr.Record) {
@@ -109,8 +110,9 @@ var (
 
 // NewWorld makes a world: side core with Alice and Anna, side carrier with Bob, where calls go, and Carol.
 func NewWorld(t testing.TB, set func(*World, *b2bua.Config)) *World {
-	w := &World{T: t, now: time.Hour, random: rand.New(rand.NewPCG(1, 2)), locals: map[string]*b2bua.Local{}, Parties: map[string]*Party{},
+	w := &World{T: t, random: rand.New(rand.NewPCG(1, 2)), locals: map[string]*b2bua.Local{}, Parties: map[string]*Party{},
 		before: map[uint64][]byte{}}
+	w.clock.Store(int64(time.Hour))
 	side := func(name string, at netip.AddrPort, domain string, trust b2bua.Trust) *b2bua.Side {
 		l := &b2bua.Local{Addr: at, Advertise: at.String()}
 		l.Conn = conn{w, l}
@@ -178,9 +180,9 @@ func (w *World) Deliver(p *Party, data []byte) {
 
 // Wait lets time pass, a tick of the wheel at a time while anything may happen.
 func (w *World) Wait(d time.Duration) {
-	for end := w.now + d; w.now < end; {
+	for end := w.Now() + d; w.Now() < end; {
 		w.settle() // a question for a snapshot may still look at the clock
-		w.now += 10 * time.Millisecond
+		w.clock.Add(int64(10 * time.Millisecond))
 		if w.Server.Tick() > 0 || len(w.wire) > 0 {
 			w.stepped()
 		}
