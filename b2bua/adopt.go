@@ -76,7 +76,7 @@ func (c *Call) adoptLeg(near ref, why adoptedFor) bool {
 
 // give hands a call's legs to another one, and ends it; a call that is not simply answered refuses.
 func (c *Call) give(to *Call) {
-	ok, n := c.Cause == nil && c.Transfer == nil && c.Adopting == nil && c.gone == nil && c.Joining == nil, 0
+	ok, n := c.Cause == nil && !c.Alone && c.Transfer == nil && c.Adopting == nil && c.gone == nil && c.Joining == nil, 0
 	for _, l := range c.Legs {
 		ok = ok && l.Phase != Trying && l.Hold == nil && l.Room == 0 && l.End == nil && !l.Own
 		if l.Phase == Confirmed {

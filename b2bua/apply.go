@@ -56,7 +56,7 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case Move:
 		ok = c.move(e.Leg, e.Call, e.With)
 	default:
-		ok = c.applyMedia(w, e)
+		ok = !c.Alone && c.applyMedia(w, e)
 	}
 	if c.detail != nil {
 		c.detailed("effect", "app", app, "effect", EffectName(e), "refused", !ok)
@@ -149,7 +149,7 @@ func (c *Call) applySend(e Send) bool {
 	l := c.Legs[e.Leg]
 	d := l.confirmed()
 	m := sip.MethodOf([]byte(e.Method))
-	if d == nil || l.Phase != Confirmed || m != sip.INFO && m != sip.MESSAGE {
+	if d == nil || l.Phase != Confirmed || c.Alone || m != sip.INFO && m != sip.MESSAGE {
 		return false
 	}
 	c.send(l, d, m, outgoing{contentType: e.ContentType, body: e.Body}).Own = true

@@ -26,9 +26,10 @@ type State struct {
 	Labels   []Field // of responses to the caller
 	Joining  *Joining
 
-	Alone   bool // it is a stand-alone request, and no session
-	Invite  Text // the caller's, as long as it may still be dialled
-	Hops    int  // Max-Forwards of it
+	Alone   bool          // it is a stand-alone request, and no session
+	Sub     *Subscription // likewise: it is a subscription
+	Invite  Text          // the caller's, as long as it may still be dialled
+	Hops    int           // Max-Forwards of it
 	Class   Class
 	Keys    [2]uint64
 	Winner  uint8 // the leg that answered, 0 none
@@ -213,7 +214,7 @@ func (c *Call) settle() {
 		}
 		soonest(l.proposalDue())
 		soonest(l.AcceptBy)
-		if l.Phase == Confirmed && c.Cause == nil {
+		if l.Phase == Confirmed && c.Cause == nil && !c.Alone {
 			soonest(c.vigil(l))
 		}
 		soonest(l.End.due())
@@ -240,6 +241,7 @@ func (c *Call) settle() {
 	if c.Transfer != nil && c.Cause == nil {
 		soonest(c.Transfer.Until)
 	}
+	soonest(c.Sub.due())
 	if c.Cause != nil && live == 0 {
 		c.srv.forget(c)
 		due = 0
@@ -281,7 +283,7 @@ func (c *Call) timers() {
 		if late(l.AcceptBy) {
 			c.overdue(l)
 		}
-		if l.Phase == Confirmed && c.Cause == nil {
+		if l.Phase == Confirmed && c.Cause == nil && !c.Alone {
 			c.watch(l, now)
 		}
 		if late(l.End.due()) && c.Cause == nil {
@@ -302,6 +304,9 @@ func (c *Call) timers() {
 	c.alarms(now)
 	if j := c.Joining; j != nil && now >= j.At && c.Cause == nil {
 		c.askToJoin(now)
+	}
+	if late(c.Sub.due()) {
+		c.lapse()
 	}
 	c.transferDue(now)
 }
@@ -336,7 +341,7 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 		c.bye(l, l.HangupReason)
 	case t.Kind == sip.InviteServer: // 2xx never acknowledged (RFC 3261 13.3.1.4)
 		c.vanished(l, 0, "no ACK", sip.ACK)
-	case t.Kind == sip.InviteClient && l.Phase == Trying, c.Alone && l.UAC:
+	case t.Kind == sip.InviteClient && l.Phase == Trying, c.Alone && l.UAC && l.Phase == Trying:
 		c.abandon(l, 408)
 	case t.Method == sip.PRACK && l.Phase == Trying:
 		c.abandon(l, 408)
@@ -383,6 +388,7 @@ func (c *Call) end(cause Cause) {
 		}
 	}
 	c.Alarms, c.Joining = nil, nil
+	c.Sub.end()
 	for i := range c.Branches {
 		c.Branches[i].Until, c.Branches[i].Hunt, c.Branches[i].Seek = 0, nil, nil
 	}
@@ -403,7 +409,7 @@ func (c *Call) end(cause Cause) {
 // record is what there is to tell of a call at any time.
 func (c *Call) record(kind cdr.Kind) cdr.Record {
 	a := c.Legs[0]
-	r := cdr.Record{Kind: kind, Call: c.ID, Node: c.srv.cfg.Node, ICID: c.ICID, From: a.Them, To: a.Us, Start: c.Started, Ringing: c.Rang, Answer: c.Answer,
+	r := cdr.Record{Kind: kind, Call: c.ID, Node: c.srv.cfg.Node, Method: c.method(), ICID: c.ICID, From: a.Them, To: a.Us, Start: c.Started, Ringing: c.Rang, Answer: c.Answer,
 		Legs: make([]cdr.Leg, 0, len(c.Legs))}
 	for _, l := range c.Legs {
 		r.Legs = append(r.Legs, cdr.Leg{Side: l.Side, CallID: c.srv.callID(c, l)})
@@ -433,6 +439,8 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 			t.Kind == sip.NonInviteServer && (t.State == sip.Trying || t.State == sip.Proceeding):
 			status, extra := cause.Status, ""
 			switch {
+			case phase != Trying && c.Sub != nil:
+				status = 481
 			case phase != Trying:
 				status = 487
 			case c.Alone && status == 408: // RFC 4320 4.2
@@ -465,7 +473,10 @@ func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 		}
 		t.Again = 0
 	}
-	if phase == Confirmed && !l.Hangup {
+	switch {
+	case phase == Confirmed && c.Sub != nil:
+		c.unsubscribe(l, cause)
+	case phase == Confirmed && !l.Hangup:
 		c.bye(l, cause.Reason)
 	}
 	return c.closePorts(l)
@@ -480,20 +491,4 @@ func (c *Call) bye(l *Leg, reason string) {
 		o.reason = reason
 		c.send(l, d, sip.BYE, o).Own = true
 	}
-}
-
-// shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
-// ours lasts, another fork may still answer it.
-func (l *Leg) shrink() {
-	l.Proposals, l.AcceptBy = nil, 0
-	l.Queue, l.Waits, l.Asked, l.Ports, l.Life, l.Session, l.End = nil, nil, nil, nil, nil, nil, nil
-	for _, t := range l.Txs {
-		if t.Kind == sip.InviteClient || t.State == sip.Proceeding || l.Hangup {
-			return
-		}
-	}
-	for _, d := range l.Dialogs {
-		d.Offer, d.Rel, d.Target, d.Routes = offer{}, nil, "", nil
-	}
-	l.Us, l.Them, l.Target, l.Routes = "", "", "", nil
 }

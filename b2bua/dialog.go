@@ -463,6 +463,10 @@ func (c *Call) relay(l *Leg, w *Walk) {
 	if t == nil || w.Msg.Message == nil {
 		return
 	}
+	if c.Sub != nil {
+		c.passOn(l, w)
+		return
+	}
 	m := w.Msg.Message
 	o, d := c.mate(l, l.Dialogs[t.Dialog])
 	if o == nil {

@@ -17,6 +17,7 @@ type passage struct {
 	srv  *Server
 
 	rewrite *Rewrite // of the numbers of an INVITE
+	usage   bool     // of a subscription, whose own headers are printed apart
 }
 
 // appendCarried prints the headers of m that the policy lets cross, less those that the draft overrides.
@@ -25,7 +26,7 @@ func (x *passage) appendCarried(dst []byte, m *sip.Message, d *Draft) []byte {
 	for i := range m.Headers {
 		h := &m.Headers[i]
 		r := x.rule(h)
-		if r.Action == Drop || r.Action == Own || sessionHeader(h.ID) || v != 0 && v.hides(h.ID) || d != nil && len(d.Headers) > 0 && d.overrides(h) {
+		if r.Action == Drop || r.Action == Own || sessionHeader(h.ID) || x.usage && ofUsage(h) || v != 0 && v.hides(h.ID) || d != nil && len(d.Headers) > 0 && d.overrides(h) {
 			continue
 		}
 		start := len(dst)

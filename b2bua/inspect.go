@@ -27,6 +27,9 @@ func inspect(side *Side, m *sip.Message) (status int, extra string) {
 	if not := unsupported(side, m); not != "" {
 		return 420, not
 	}
+	if m.Method == sip.SUBSCRIBE {
+		return unfitSubscription(m)
+	}
 	if m.Method != sip.INVITE {
 		return 0, ""
 	}

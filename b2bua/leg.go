@@ -205,6 +205,22 @@ func (l *Leg) confirmed() *Dialog {
 	return nil
 }
 
+// shrink drops what a leg that is over no longer needs while it lingers for its last transaction timers. While an INVITE of
+// ours lasts, another fork may still answer it.
+func (l *Leg) shrink() {
+	l.Proposals, l.AcceptBy = nil, 0
+	l.Queue, l.Waits, l.Asked, l.Ports, l.Life, l.Session, l.End = nil, nil, nil, nil, nil, nil, nil
+	for _, t := range l.Txs {
+		if t.Kind == sip.InviteClient || t.State == sip.Proceeding || l.Hangup {
+			return
+		}
+	}
+	for _, d := range l.Dialogs {
+		d.Offer, d.Rel, d.Target, d.Routes = offer{}, nil, "", nil
+	}
+	l.Us, l.Them, l.Target, l.Routes = "", "", "", nil
+}
+
 // awaits tells that a caller may still be given a callee: nobody has answered, or Bifrons itself has.
 func (l *Leg) awaits() bool { return l.Phase == Trying || l.Own && l.Phase == Confirmed }
 

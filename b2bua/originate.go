@@ -211,7 +211,7 @@ func (c *Call) hangUp(leg int) bool {
 
 // move begins a transfer that no party asked for.
 func (c *Call) move(leg int, to uint64, with int) bool {
-	if leg < 0 || leg >= len(c.Legs) || with < 0 || with > maxLegs || c.Legs[leg].Phase != Confirmed || c.Transfer != nil {
+	if c.Alone || leg < 0 || leg >= len(c.Legs) || with < 0 || with > maxLegs || c.Legs[leg].Phase != Confirmed || c.Transfer != nil {
 		return false
 	}
 	tr := &Transfer{By: noLeg, Stays: uint8(leg), Quiet: true, Until: c.srv.now() + transferTime}

@@ -112,8 +112,10 @@ func (c *Call) passage(from, to *Leg) passage {
 func (c *Call) appendCrossing(dst []byte, l *Leg, o *outgoing) []byte {
 	if o.m != nil {
 		x := c.passage(o.from, l)
-		x.rewrite = o.rewrite
-		dst = x.appendCarried(dst, o.m, o.draft)
+		x.rewrite, x.usage = o.rewrite, c.Sub != nil
+		if dst = x.appendCarried(dst, o.m, o.draft); x.usage {
+			dst = appendUsage(dst, o.m, o.draft)
+		}
 		if negotiates(o.m.Method) {
 			dst = appendEndToEnd(dst, o.m)
 		}
@@ -139,7 +141,7 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	t.Offered = o.describes
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	switch method {
-	case sip.REFER, sip.NOTIFY:
+	case sip.REFER, sip.NOTIFY, sip.SUBSCRIBE:
 		b = c.appendContact(b, l, &o)
 	case sip.INVITE, sip.UPDATE:
 		b = appendAllow(c.appendContact(b, l, &o), l.side.allow, o.m)
@@ -206,6 +208,8 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 		b = appendMinSE(b, minSE(r.out.m))
 	case r.status == 415 && r.extra == "" && (r.out.m == nil || !r.out.m.Has(sip.HdrAccept)): // RFC 3261 8.2.3
 		b = append(b, accept...)
+	case t.Method == sip.SUBSCRIBE && r.status >= 200 && r.status < 300:
+		b = c.appendContact(b, l, &r.out)
 	case t.Method != sip.INVITE && t.Method != sip.UPDATE || r.status <= 100 || r.status >= 300:
 	default:
 		b = appendAllow(c.appendContact(b, l, &r.out), l.side.allow, r.out.m)
@@ -221,7 +225,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	if r.status >= 300 && r.out.m != nil {
 		b = appendReason(b, &r.out)
 	}
-	if len(c.Labels) > 0 && l.Slot == 0 && (t == l.initial() || c.Alone) {
+	if len(c.Labels) > 0 && l.Slot == 0 && (t == l.initial() || c.Alone && t.Num == 1) {
 		b = c.appendLabels(b, &r)
 	}
 	b = c.appendCrossing(b, l, &r.out)

@@ -36,6 +36,7 @@ func (c *Call) request(l *Leg, e event) {
 		c.srv.refuseBusy(e.local, m)
 		return
 	}
+	c.notifiedFirst(l, m)
 	i := c.dialogFor(l, m, e.ref.number)
 	if i < 0 || m.Method != sip.BYE && l.Phase == Over {
 		c.srv.refuse(e.local, m, 481, "")
@@ -107,8 +108,8 @@ func (c *Call) responseHead(m *sip.Message) []byte {
 			b = append(b, '\r', '\n')
 		case sip.HdrFrom, sip.HdrCallID, sip.HdrCSeq, sip.HdrTimestamp:
 			b = sip.AppendHeader(b, h.ID.String(), h.Value)
-		case sip.HdrRecordRoute: // RFC 3261 12.1.1: it makes the party's route set
-			if m.Method == sip.INVITE {
+		case sip.HdrRecordRoute: // RFC 3261 12.1.1, RFC 6665 4.1.2.4: it makes the party's route set
+			if m.Method == sip.INVITE || c.Sub != nil {
 				b = sip.AppendHeader(b, "Record-Route", h.Value)
 			}
 		case sip.HdrTo:
@@ -131,6 +132,10 @@ func toTag(m *sip.Message) ([]byte, bool) {
 
 // inDialog handles a new request inside a dialog.
 func (c *Call) inDialog(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
+	if c.Alone {
+		c.inSubscription(l, d, t, m)
+		return
+	}
 	switch m.Method {
 	case sip.BYE:
 		c.reply(l, t, reply{status: 200})

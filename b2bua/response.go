@@ -79,6 +79,9 @@ func (c *Call) answerPeer(t *Tx, status int, m *sip.Message) {
 		return
 	}
 	r := reply{status: crossingStatus(status)}
+	if status == 481 && c.Sub != nil { // there is one subscription on both legs
+		r.status = status
+	}
 	if status == 500 && pt.Method == sip.UPDATE {
 		r.extra = c.retryAfter()
 	}

@@ -308,6 +308,9 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	if c.Alone = m.Method != sip.INVITE; c.Alone {
 		kind, first = sip.NonInviteServer, sip.Trying
 	}
+	if m.Method == sip.SUBSCRIBE {
+		c.Sub = &Subscription{Event: string(m.Get(sip.HdrEvent))}
+	}
 	t := c.begin(l, &Tx{Kind: kind, Method: m.Method, Branch: string(via.Branch()), CSeq: n, Local: l.Local, Dest: m.Source,
 		Offered: !c.Alone && describes(m)}, first)
 	t.Head = c.responseHead(m)

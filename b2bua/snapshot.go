@@ -246,6 +246,9 @@ func (c *Call) shift(by, now time.Duration) {
 	if c.Transfer != nil {
 		move(&c.Transfer.Until)
 	}
+	if c.Sub != nil {
+		move(&c.Sub.Until)
+	}
 }
 
 // staleGap is by how much sequence numbers and versions jump when a snapshot may be old.

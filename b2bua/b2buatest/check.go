@@ -90,6 +90,9 @@ func (p *Party) inOrder(m *sip.Message, repeated bool) {
 	if to == "" || string(m.Get(sip.HdrCallID)) != p.callID {
 		return
 	}
+	if m.Method == sip.NOTIFY && p.remoteTag == "" { // before the answer (RFC 6665 4.1.2.4)
+		p.remoteTag = tagOf(m, sip.HdrFrom)
+	}
 	if to != p.localTag && !p.forked(to) || tagOf(m, sip.HdrFrom) != p.remoteTag {
 		p.w.T.Errorf("%s got a request with tags that are not its dialog's (%s, %s):\n%s", p.Name, p.localTag, p.remoteTag, m.Append(nil))
 	}

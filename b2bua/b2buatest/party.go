@@ -168,7 +168,10 @@ func (p *Party) request(method string, cseq uint32, o options) string {
 		b.WriteString("Max-Forwards: 70\r\n")
 	}
 	fmt.Fprintf(&b, "User-Agent: %s\r\n", p.product)
-	if method == "INVITE" || method == "OPTIONS" || method == "UPDATE" {
+	switch method {
+	case "SUBSCRIBE", "NOTIFY":
+		fmt.Fprintf(&b, "Contact: <%s>\r\n", p.contact())
+	case "INVITE", "OPTIONS", "UPDATE":
 		fmt.Fprintf(&b, "Contact: <%s>\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n", p.contact())
 	}
 	p.finish(&b, o)
@@ -212,11 +215,12 @@ func (p *Party) Response(req *sip.Message, status int, o options) string {
 		}
 		fmt.Fprintf(b, "Require: 100rel\r\nRSeq: %d\r\n", p.rseq)
 	}
-	if req.Method == sip.INVITE && status > 100 && !o.has("Contact") && !o.removes("Contact") {
+	subscribed := req.Method == sip.SUBSCRIBE && status >= 200 && status < 300
+	if (req.Method == sip.INVITE && status > 100 || subscribed) && !o.has("Contact") && !o.removes("Contact") {
 		fmt.Fprintf(b, "Contact: <%s>\r\n", p.contact())
 	}
 	p.finish(b, o)
-	if req.Method == sip.INVITE && status > 100 && status < 300 {
+	if req.Method == sip.INVITE && status > 100 && status < 300 || subscribed && string(req.Get(sip.HdrCallID)) != p.callID {
 		p.becomeUAS(req, tag)
 	}
 	return b.String()
@@ -252,7 +256,7 @@ func (p *Party) becomeUAS(req *sip.Message, tag string) {
 
 // learn takes the dialog of a response to the phone's own INVITE.
 func (p *Party) learn(m *sip.Message) {
-	if _, method := m.CSeq(); string(method) != "INVITE" || m.Status <= 100 || m.Status >= 300 || string(m.Get(sip.HdrCallID)) != p.callID {
+	if _, method := m.CSeq(); string(method) != "INVITE" && string(method) != "SUBSCRIBE" || m.Status <= 100 || m.Status >= 300 || string(m.Get(sip.HdrCallID)) != p.callID {
 		return
 	}
 	if p.uac() && m.Status < 200 {

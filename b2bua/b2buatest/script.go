@@ -302,8 +302,11 @@ func (p *Party) act(words []string) {
 		p.send(p.Response(p.lastRequest(o.method), status, o))
 		return
 	}
+	if what == "NOTIFY" && p.callID == "" { // before the answer (RFC 6665 4.1.2.4)
+		p.becomeUAS(p.lastRequest("SUBSCRIBE"), p.localTag)
+	}
 	switch {
-	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "", what == "MESSAGE" && (p.callID == "" || o.uri != ""), what == "REGISTER":
+	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "", (what == "MESSAGE" || what == "SUBSCRIBE") && (p.callID == "" || o.uri != ""), what == "REGISTER":
 		text := p.Invite(to, o)
 		p.send(p.prove(strings.ReplaceAll(text, "INVITE", what), o.digest))
 	default:
@@ -417,7 +420,7 @@ func (w *World) record(want []string) {
 	if (r.Kind == cdr.Stop) != (len(w.Starts) > 0 && w.Starts[len(w.Starts)-1].Call == r.Call) {
 		w.fail("the record is %q, and %d calls were started", r.Kind, len(w.Starts))
 	}
-	got := map[string]string{"status": strconv.Itoa(r.Status), "by": r.By, "cause": r.Cause, "evidence": r.Evidence, "count": strconv.Itoa(len(w.Records)),
+	got := map[string]string{"status": strconv.Itoa(r.Status), "by": r.By, "cause": r.Cause, "evidence": r.Evidence, "method": r.Method, "count": strconv.Itoa(len(w.Records)),
 		"answered": strconv.FormatBool(!r.Answer.IsZero())}
 	for _, c := range want {
 		if k, v, _ := strings.Cut(c, "="); got[k] != v {

@@ -23,7 +23,8 @@ type Record struct {
 	Kind     Kind      `json:"record"`
 	Call     uint64    `json:"call"`
 	Node     uint16    `json:"node"`
-	ICID     string    `json:"icid,omitempty"` // RFC 7315 4.6
+	Method   string    `json:"method,omitempty"` // of a stand-alone request or a subscription; "" is a session
+	ICID     string    `json:"icid,omitempty"`   // RFC 7315 4.6
 	From     string    `json:"from"`
 	To       string    `json:"to"`
 	Start    time.Time `json:"start"`
