@@ -96,7 +96,7 @@ func (c *Call) invite(w *Walk, inv Invite, h hop) {
 	if t := inv.Next.Timeout; t > 0 && c.Branches[w.Branch].Until == 0 {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
-	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops - 1, rewrite: h.rewrite}
+	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops, rewrite: h.rewrite}
 	var err *errOffer
 	third := a.Phase != Trying && !(a.Own && by == 0 && !a.Ours) // the target of a transfer, or of a call of our own
 	if third {

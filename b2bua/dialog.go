@@ -488,7 +488,7 @@ func (c *Call) relay(l *Leg, w *Walk) {
 	if c.digitAsked(l, t, m) {
 		return
 	}
-	out := outgoing{from: l, m: m, hops: c.srv.hops(m) - 1}
+	out := outgoing{from: l, m: m, hops: c.srv.hops(m)}
 	if err := c.cross(l, l.Dialogs[t.Dialog], o, d, m, false, &out); err != nil {
 		c.rollBack(l, l.Dialogs[t.Dialog], o, d)
 		c.reply(l, t, reply{status: err.status})

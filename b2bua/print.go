@@ -29,7 +29,7 @@ type outgoing struct {
 	settled     bool   // the exchange is complete: what m describes says nothing any more (RFC 3261 13.2.1)
 	reason      string
 	extra       string   // further header lines
-	hops        int      // Max-Forwards; 0 is our own
+	hops        int      // Max-Forwards of what it carries, one more than its own; 0 is our own
 	rewrite     *Rewrite // of the route that an INVITE takes
 }
 
@@ -69,8 +69,8 @@ func (c *Call) appendRequest(dst []byte, l *Leg, d *Dialog, method sip.Method, n
 	dst = append(dst, "\r\nCSeq: "...)
 	dst = append(strconv.AppendUint(dst, uint64(cseq), 10), ' ')
 	dst = append(append(dst, method.String()...), "\r\nMax-Forwards: "...)
-	hops := o.hops
-	if hops == 0 {
+	hops := o.hops - 1
+	if hops < 0 {
 		hops = c.srv.cfg.MaxForwards
 	}
 	return append(strconv.AppendInt(dst, int64(hops), 10), '\r', '\n')

@@ -185,7 +185,7 @@ func (c *Call) pracked(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	if i := p.dialogOf([]byte(rel.PeerTag)); i >= 0 && rel.PeerRSeq != 0 && p.Phase != Over {
 		pd = p.Dialogs[i]
 	}
-	out := outgoing{from: l, m: m, hops: max(c.srv.hops(m)-1, 1)}
+	out := outgoing{from: l, m: m, hops: max(c.srv.hops(m), 1)}
 	if pd == nil {
 		c.pracksUs(l, d, t, m)
 		return

@@ -309,7 +309,7 @@ func (c *Call) ack(l *Leg, m *sip.Message, cseq, tag uint32) {
 	if p == nil {
 		return
 	}
-	out := outgoing{from: l, m: m, hops: c.srv.cfg.MaxForwards}
+	out := outgoing{from: l, m: m, hops: c.srv.cfg.MaxForwards + 1}
 	if err := c.cross(l, l.Dialogs[t.Dialog], o, o.Dialogs[p.Dialog], m, true, &out); err != nil {
 		c.end(Cause{Status: 488, By: l.party(), Text: err.Error()})
 		return

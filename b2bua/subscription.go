@@ -146,7 +146,7 @@ func (c *Call) passOn(l *Leg, w *Walk) {
 		c.reply(l, t, reply{status: 481})
 		return
 	}
-	out := outgoing{from: l, m: m, hops: c.srv.hops(m) - 1}
+	out := outgoing{from: l, m: m, hops: c.srv.hops(m)}
 	if err := c.cross(l, l.Dialogs[0], o, o.Dialogs[0], m, false, &out); err != nil {
 		c.reply(l, t, reply{status: err.status})
 		return

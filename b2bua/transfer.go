@@ -149,7 +149,7 @@ func (c *Call) passRefer(l *Leg, t *Tx, m *sip.Message) {
 		c.reply(l, t, reply{status: 603})
 		return
 	}
-	out := outgoing{from: l, m: m, hops: max(c.srv.hops(m)-1, 1)}
+	out := outgoing{from: l, m: m, hops: max(c.srv.hops(m), 1)}
 	if x.Headers[sip.HdrReferTo].Action != Map {
 		out.extra = "Refer-To: " + string(to) + "\r\n"
 	}
@@ -171,7 +171,7 @@ func (c *Call) passNotify(l *Leg, t *Tx, m *sip.Message) {
 		return
 	}
 	state, _, _ := cutParams([]byte(m.Header("Subscription-State")))
-	out := outgoing{hops: max(c.srv.hops(m)-1, 1), body: ownFragment(m.Body), contentType: sipfragType + ";version=2.0"}
+	out := outgoing{hops: max(c.srv.hops(m), 1), body: ownFragment(m.Body), contentType: sipfragType + ";version=2.0"}
 	out.extra = referEvent(c.Referred[0]) + "Subscription-State: active;expires=60\r\n"
 	if sip.EqualFold(bytes.TrimSpace(state), "terminated") {
 		out.extra = referEvent(c.Referred[0]) + "Subscription-State: terminated;reason=noresource\r\n"
