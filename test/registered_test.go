@@ -117,8 +117,25 @@ func TestPhonesWithoutConfiguration(t *testing.T) {
 	})
 }
 
+// TestDemoKeeps: after the demo a server stays up, and says what a softphone can do; it does.
+func TestDemoKeeps(t *testing.T) {
+	need(t, "baresip")
+	isolated(t, func(t *testing.T) {
+		log := background(t, "demo", "--keep")
+		for _, want := range []string{"register   a softphone of this machine at 127.0.0.1:5060, as sip:alice@127.0.0.1", "sip:company@127.0.0.1", "Ctrl-C"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("it does not say %q:\n%s", want, log)
+			}
+		}
+		callEachOther(t, "http://127.0.0.1:8070", "127.0.0.1", [2]softphone{
+			{ip: "127.0.0.2", ports: "40000-40020", user: "alice", account: "<sip:alice@127.0.0.1>;regint=600"},
+			{ip: "127.0.0.3", ports: "41000-41020", user: "bob", account: "<sip:bob@127.0.0.1>;regint=600"},
+		})
+	})
+}
+
 // background runs bifrons in a folder of its own until the end of the test.
-func background(t *testing.T, args ...string) {
+func background(t *testing.T, args ...string) *output {
 	t.Helper()
 	cmd, log := exec.Command(built(t, checked), args...), &output{}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), log, log
@@ -131,7 +148,8 @@ func background(t *testing.T, args ...string) {
 			t.Errorf("%s ended with %v:\n%s", args, err, log)
 		}
 	})
-	eventually(t, 15*time.Second, args[0]+" is ready", func() bool { return strings.Contains(log.String(), " is ready") })
+	eventually(t, 30*time.Second, args[0]+" is ready", func() bool { return strings.Contains(log.String(), " is ready") })
+	return log
 }
 
 // TestPhonesOverTLS: two softphones with certificates register over mutual TLS under names that take a password, and call each other on the

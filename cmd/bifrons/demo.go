@@ -21,7 +21,7 @@ import (
 )
 
 func demoCommand() *cobra.Command {
-	var verbose bool
+	var verbose, keep bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Place a call through a server of its own and show both sides of it",
@@ -36,11 +36,38 @@ The exit status is 0 only when everything it shows is true.`,
 			if verbose {
 				log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 			}
-			return runDemo(cmd.Context(), cmd.OutOrStdout(), log)
+			if err := runDemo(cmd.Context(), cmd.OutOrStdout(), log); err != nil || !keep {
+				return err
+			}
+			return keepDemo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "stay up afterwards, for softphones of this machine")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show the logs of server and phones")
 	return cmd
+}
+
+// keepDemo runs the server of the built-in configuration, less the file of records, and says what to do with it.
+func keepDemo(ctx context.Context, w, stderr io.Writer) error {
+	cfg := configs.Default()
+	cfg.CDR.File = ""
+	at := cfg.Side("inside").Listen[0].Addr
+	fmt.Fprintf(w, `
+Now with your own phones: Bifrons stays up until you press Ctrl-C.
+
+  register   a softphone of this machine at %[1]s, as sip:alice@%[2]s, without a password; a second one as sip:bob@%[2]s
+  call       sip:bob@%[2]s         the other phone
+             sip:company@%[2]s     the company's menu; 200 is the same
+  look       bifrons ctl bindings       who is registered
+             bifrons ctl calls          the calls at hand
+             bifrons ctl trace CALL     its messages on both legs
+  next       docs/quickstart.md
+
+`, at, at.Addr())
+	if err := serve(ctx, cfg, nil, stderr); err != nil {
+		return fmt.Errorf("%w; does another program use these ports? `bifrons check configs/minimal.yaml` shows them, `bifrons serve -c` takes a file with others", err)
+	}
+	return nil
 }
 
 func runDemo(ctx context.Context, w io.Writer, log *slog.Logger) error {

@@ -35,6 +35,7 @@ type Line struct {
 // verbs lists the lines of a walk, and what stands behind: "" nothing, "?" perhaps something, "!" something.
 var verbs = [...]struct{ verb, arg string }{
 	{"at", "!"}, {"caller", "!"}, {"called", "!"}, {"name", "!"}, {"languages", "!"}, {"param", "!"}, {"uri-param", "!"},
+	{"broken", "!"},
 	{"hear", "!"}, {"press", "!"}, {"wait", ""}, {"hangup", ""},
 	{"dials", "!"}, {"answered", ""}, {"busy", ""}, {"no answer", ""}, {"refused", "!"}, {"talked", "?"},
 	{"record", "!"}, {"records", "?"}, {"asks", "!"}, {"found", "?"}, {"missing", ""}, {"fails", "?"},

@@ -101,6 +101,9 @@ func (r *runner) line(l Line) error {
 		}
 	case "at":
 		return r.clock(l.Arg)
+	case "broken":
+		r.s.broken = append(r.s.broken, unquote(l.Arg))
+		return nil
 	default:
 		if !r.started {
 			r.start()

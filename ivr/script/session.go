@@ -17,6 +17,7 @@ type session struct {
 	pending walk.Request // the one that is to be answered
 	heard   []string     // since somebody asked
 	typed   string       // keys that no question has taken
+	broken  []string     // prompts with such a text cannot be played
 	end     walk.Request // Hangup or Leave
 	notes   func(walk.Note)
 	told    func(walk.Request) // every request, in order
@@ -84,13 +85,25 @@ func show(x walk.Sound) string {
 	return x.Kind + " " + x.Text
 }
 
+// fault tells which sound cannot be played; empty if all can.
+func (s *session) fault(sounds []walk.Sound) string {
+	for _, x := range sounds {
+		for _, b := range s.broken {
+			if text := show(x); strings.Contains(text, b) {
+				return text + " cannot be played"
+			}
+		}
+	}
+	return ""
+}
+
 // settle answers what needs nobody: a prompt ends, and a question takes what was typed if that is an answer.
 func (s *session) settle() {
 	for range 10000 {
 		switch r := s.pending.(type) {
 		case walk.Play:
 			s.now = s.now.Add(time.Second)
-			s.feed(walk.Played{Stopped: r.Barge && s.typed != "" && !r.Callee})
+			s.feed(walk.Played{Stopped: r.Barge && s.typed != "" && !r.Callee, Failed: s.fault(r.Sounds)})
 		case walk.Ask:
 			c, done := s.collect(r)
 			if !done {
