@@ -51,8 +51,7 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case ChooseTransfer:
 		c.Transfers, ok = TransferNamed(e.Mode)
 	case Originate:
-		_, err := c.srv.Originate(e.Origination)
-		ok = err == nil
+		ok = c.srv.originateBeside(e.Origination, app)
 	case Move:
 		ok = c.move(e.Leg, e.Call, e.With)
 	default:

@@ -22,7 +22,7 @@ type Origination struct {
 // Third is the second party of an originated call that is still to be called, or to answer, as data.
 type Third struct {
 	And   string
-	From  string
+	As    Departure
 	First uint8  // slot of the first party's leg, once it has answered,
 	Tx    uint32 // and the INVITE whose ACK will have the second's answer
 }
@@ -30,26 +30,16 @@ type Third struct {
 // thirdTime is how long the second party may ring: the first repeats its 2xx for 32 s and then hangs up.
 const thirdTime = 28 * time.Second
 
-// Originate begins a call and returns its number. What becomes of it is told by Calls and by its record.
+// Originate begins a call and returns its number. What becomes of it is told by Calls and by its record. It waits for the side's
+// Originator, which may ask the network, so it is not for steps.
 func (s *Server) Originate(o Origination) (uint64, error) {
+	if err := s.mayOriginate(&o); err != nil {
+		return 0, err
+	}
 	side := s.sides[o.Side]
-	switch {
-	case side == nil:
-		return 0, fmt.Errorf("originate: no side %q", o.Side)
-	case s.Draining():
-		return 0, errors.New("originate: no more calls now")
-	case s.cfg.Media == nil:
-		return 0, errors.New("originate: media is not anchored, so there is nothing to talk with")
-	}
-	for _, uri := range []string{o.From, o.To, o.And} {
-		if u, err := sip.ParseURI([]byte(uri)); uri != "" && (err != nil || !u.IsSIP() && !sip.EqualFold(u.Scheme, "tel")) || uri == "" && uri != o.And {
-			return 0, fmt.Errorf("originate: %q is no SIP or tel URI", uri)
-		}
-	}
-	for _, name := range o.Apps {
-		if _, ok := s.cfg.Apps[name]; !ok {
-			return 0, fmt.Errorf("originate: no application %q", name)
-		}
+	as, err := side.departure(s.ctx, o.From)
+	if err != nil {
+		return 0, err
 	}
 	c := &Call{srv: s, State: State{ID: s.nextID.Add(1), Keys: [2]uint64{s.random(), 0}, Started: s.cfg.Clock.Wall(), Hops: s.cfg.MaxForwards}}
 	c.box.Enter(nil)
@@ -64,33 +54,62 @@ func (s *Server) Originate(o Origination) (uint64, error) {
 	s.posts.Add(1)
 	s.spawn(func(run *runner) {
 		defer s.posts.Add(-1)
-		s.run(run, c, event{order: func(c *Call) { c.originate(side, o) }})
+		s.run(run, c, event{order: func(c *Call) { c.originate(side, o, as) }})
 	})
 	return c.ID, nil
 }
 
+// mayOriginate tells why a call cannot begin.
+func (s *Server) mayOriginate(o *Origination) error {
+	switch {
+	case s.sides[o.Side] == nil:
+		return fmt.Errorf("originate: no side %q", o.Side)
+	case s.Draining():
+		return errors.New("originate: no more calls now")
+	case s.cfg.Media == nil:
+		return errors.New("originate: media is not anchored, so there is nothing to talk with")
+	}
+	for _, uri := range []string{o.From, o.To, o.And} {
+		if u, err := sip.ParseURI([]byte(uri)); uri != "" && (err != nil || !u.IsSIP() && !sip.EqualFold(u.Scheme, "tel")) || uri == "" && uri != o.And {
+			return fmt.Errorf("originate: %q is no SIP or tel URI", uri)
+		}
+	}
+	for _, name := range o.Apps {
+		if _, ok := s.cfg.Apps[name]; !ok {
+			return fmt.Errorf("originate: no application %q", name)
+		}
+	}
+	return nil
+}
+
 // originate is the first event of such a call. Its leg 0 stands for Bifrons, and has no party.
-func (c *Call) originate(side *Side, o Origination) {
-	c.Legs = []*Leg{{Side: side.Name, side: side, local: side.Locals[0], Phase: Over, Ours: true, Counted: true, Them: "<" + o.From + ">", Us: "<" + o.To + ">"}}
+func (c *Call) originate(side *Side, o Origination, as Departure) {
+	c.Legs = []*Leg{{Side: side.Name, side: side, local: side.Locals[0], Phase: Over, Ours: true, Counted: true, Them: as.From, Us: "<" + o.To + ">"}}
 	c.Branches = []Branch{{}}
+	for _, h := range as.Headers {
+		if sip.HeaderIDOf([]byte(h.Name)) == sip.HdrPChargingVector {
+			c.ICID = icid([]byte(h.Value))
+		}
+	}
 	if o.And != "" {
-		c.Third = &Third{And: o.And, From: o.From}
+		c.Third = &Third{And: o.And, As: as}
 	}
 	c.setChain(0, o.Apps)
-	c.call(0, o.From, o.To, "")
+	c.call(0, as, o.To, "")
 }
 
 // call dials a URI in a branch, as a party that made no INVITE.
-func (c *Call) call(branch uint8, from, to, extra string) {
+func (c *Call) call(branch uint8, as Departure, to, extra string) {
 	inv := &sip.Message{}
 	b := append([]byte("INVITE "+to+" SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK-0\r\nMax-Forwards: "), strconv.Itoa(c.srv.cfg.MaxForwards)...)
-	b = append(b, "\r\nFrom: "+from+";tag=0\r\nTo: <"+to+">\r\nCall-ID: 0\r\nCSeq: 1 INVITE\r\n"+extra...)
+	b = append(b, "\r\nFrom: "+as.From+";tag=0\r\nTo: <"+to+">\r\nCall-ID: 0\r\nCSeq: 1 INVITE\r\n"+extra...)
 	if err := inv.Parse(sip.AppendBody(b, nil)); err != nil {
 		c.failBranch(branch, 400)
 		return
 	}
 	c.Invite = Text{inv}
-	c.dial(&Walk{Branch: branch}, Invite{Draft: &Draft{Request: Text{inv}, RequestURI: to}, Branch: int(branch)})
+	c.Branches[branch].Dialed.Routes = as.Routes
+	c.redial(branch, to, as.Headers)
 }
 
 // dialling tells whether a branch may still be dialled: the caller waits, or what the call or a transfer was made for has not come yet.
@@ -133,7 +152,7 @@ func (c *Call) originated(l *Leg, w *Walk) {
 		th.First, th.Tx, t.Head = l.Slot, t.Num, slices.Clone(body)
 		n := uint8(len(c.Branches))
 		c.Branches = append(c.Branches, Branch{From: uint8(len(c.Chain)), Until: c.srv.now() + thirdTime})
-		c.call(n, "<"+th.From+">", th.And, "")
+		c.call(n, th.As, th.And, "")
 	default:
 		x := c.Legs[th.First]
 		xt := x.tx(th.Tx)

@@ -318,7 +318,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 		t.reliably(m)
 		c.reply(l, t, reply{status: 100})
 	}
-	c.ICID = icid(m)
+	c.ICID = icid(m.Get(sip.HdrPChargingVector))
 	c.srv.logStart(c, l)
 	c.setChain(0, side.Apps)
 	c.Invite = Text{m}
@@ -340,13 +340,12 @@ func withoutParams(a sip.Address) string {
 	return string(append(append(append(b, '<'), a.URI...), '>'))
 }
 
-// icid returns the charging identity of a request (RFC 7315 4.6), "" if it has none.
-func icid(m *sip.Message) string {
-	v := m.Get(sip.HdrPChargingVector)
-	if v == nil {
+// icid returns the charging identity in a P-Charging-Vector (RFC 7315 4.6), "" if there is none.
+func icid(vector []byte) string {
+	if vector == nil {
 		return ""
 	}
-	id, _ := sip.Params(v).Get("icid-value")
+	id, _ := sip.Params(vector).Get("icid-value")
 	return string(sip.Unquote(id))
 }
 

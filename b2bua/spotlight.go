@@ -66,7 +66,7 @@ func (c *Call) spot(m *sip.Message) {
 	}
 	for _, o := range c.srv.Spotlights() {
 		if slices.Contains(users, o.Number) {
-			c.detail = c.srv.cfg.Detail.With("call", c.ID, "callid", string(m.Get(sip.HdrCallID)), "icid", icid(m))
+			c.detail = c.srv.cfg.Detail.With("call", c.ID, "callid", string(m.Get(sip.HdrCallID)), "icid", icid(m.Get(sip.HdrPChargingVector)))
 			return
 		}
 	}

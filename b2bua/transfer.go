@@ -219,7 +219,7 @@ func (c *Call) callTarget(l, o *Leg, uri, replaces string, m *sip.Message) {
 	n := uint8(len(c.Branches))
 	c.Branches = append(c.Branches, Branch{From: uint8(len(c.Chain)), By: l.Slot})
 	c.Transfer.Branch = n
-	c.call(n, o.Them, uri, extra)
+	c.call(n, Departure{From: o.Them}, uri, extra)
 }
 
 // ofTransfer tells whether a branch is the target's of a transfer.

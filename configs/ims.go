@@ -18,6 +18,7 @@ func (d *decoder) ims(v value, c *ims.Config) {
 	d.fields(v, []field{
 		{"patience", read(d, &c.Patience, "a duration such as 1s", duration)},
 		{"ioi", d.text(&c.IOI)},
+		{"entry", func(v value) { d.text(&c.Entry)(v); d.then(v, sipURI(c.Entry)) }},
 		{"names", func(v value) {
 			c.Names = ims.Names{}
 			d.entries(v, func(user string, _ place, e value) {

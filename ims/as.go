@@ -21,6 +21,8 @@ type Config struct {
 	Patience time.Duration
 	// IOI names the operator in P-Charging-Vector (RFC 7315 4.6); "" adds nothing.
 	IOI string
+	// Entry is where the home network takes sessions of our own when no S-CSCF is known, a URI: an I-CSCF. "" is nowhere.
+	Entry string
 	// Registration says what is kept of the registrations that S-CSCFs tell us of.
 	Registration RegistrationConfig
 }

@@ -21,11 +21,15 @@ func (v vector) param(name string) string {
 // ioi writes our operator's name as the other end writes its own: since Rel-12 with the type of the interface (TS 24.229
 // 7.2A.5), which is 3 between S-CSCF and application server.
 func ioi(name, like string) string {
-	if strings.HasPrefix(strings.TrimPrefix(like, `"`), "Type 3") {
-		return `"Type 3` + name + `"`
+	name = strings.TrimPrefix(name, typed)
+	if strings.HasPrefix(strings.TrimPrefix(like, `"`), typed) {
+		return `"` + typed + name + `"`
 	}
 	return name
 }
+
+// typed is the prefix of a name between S-CSCF and application server.
+const typed = "Type 3"
 
 // reply returns the vector of a response that has none: identity and originator as they came, and who answers.
 func (v vector) reply(name string) string {
@@ -56,7 +60,7 @@ func (v vector) answeredBy(name, like string) string {
 func newVector(name string) string {
 	v := fmt.Sprintf(`icid-value="%x-%s"`, time.Now().UnixNano(), rand.Text())
 	if name != "" {
-		v += ";orig-ioi=" + name
+		v += ";orig-ioi=" + ioi(name, name)
 	}
 	return v
 }

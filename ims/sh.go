@@ -133,6 +133,9 @@ func (s *Subscriber) take(k cache.Key, d *sh.Data) {
 		for _, ids := range []*sh.Identities{d.PublicIdentifiers, d.All} {
 			if ids != nil {
 				s.Public = ids.Public
+				if t := ids.IdentityType; t != nil {
+					s.PSI = *t == sh.DistinctPSI || *t == sh.WildcardedPSIType
+				}
 			}
 		}
 	case sh.RefMSISDN:

@@ -57,3 +57,14 @@ func TestShFrozen(t *testing.T) {
 		})
 	}
 }
+
+// TestShPSI: the kind of an identity tells a service from a user.
+func TestShPSI(t *testing.T) {
+	for kind, want := range map[sh.IdentityType]bool{sh.PublicUserIdentity: false, sh.DistinctPSI: true, sh.WildcardedPSIType: true, sh.WildcardedIMPUType: false} {
+		s := &Subscriber{}
+		s.take(cache.Key{Ref: sh.RefIMSPublicIdentity}, &sh.Data{PublicIdentifiers: &sh.Identities{Public: []string{"sip:news@ims.example"}, IdentityType: &kind}})
+		if s.PSI != want || len(s.Public) != 1 {
+			t.Errorf("%v: %+v", kind, s)
+		}
+	}
+}

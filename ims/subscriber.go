@@ -62,6 +62,8 @@ type Subscriber struct {
 	Private  []string `yaml:"private" json:"private,omitempty"`
 	MSISDN   []string `yaml:"msisdn" json:"msisdn,omitempty"`
 	IMSI     string   `yaml:"imsi" json:"imsi,omitempty"`
+	// PSI tells that the identity is that of a service (TS 23.003 13.5), whom no user's services are for.
+	PSI bool `yaml:"psi" json:"psi,omitempty"`
 	// State is the registration of the identity that was asked for; nil when the source does not know.
 	State *sh.IMSUserState `yaml:"state" json:"state,omitempty"`
 	// SCSCF is the serving S-CSCF; empty when there is none.
@@ -167,6 +169,9 @@ func (s *Subscriber) WriteText(w io.Writer) error {
 	line("imsi", s.IMSI)
 	line("username", s.Username)
 	line("uuid", s.UUID)
+	if s.PSI {
+		line("psi", "yes")
+	}
 	if s.State != nil {
 		line("state", s.State.String())
 	}

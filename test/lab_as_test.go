@@ -24,8 +24,8 @@ func away(t *testing.T, file, number string) {
 	}
 }
 
-// serveAS runs the server on the sample ims-as, with a file of subscribers.
-func serveAS(t *testing.T, users string) *server {
+// serveAS runs the server on the sample ims-as, with a file of subscribers and some words replaced by others.
+func serveAS(t *testing.T, users string, replace ...string) *server {
 	t.Helper()
 	text, err := os.ReadFile("../configs/ims-as.yaml")
 	if err != nil {
@@ -33,6 +33,7 @@ func serveAS(t *testing.T, users string) *server {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "bifrons.yaml")
+	text = []byte(strings.NewReplacer(replace...).Replace(string(text)))
 	if err := os.WriteFile(file, append(text, "\nsubscribers: [{file: "+users+"}]\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -263,7 +263,7 @@ type record struct {
 	From, To                    string
 	Start, Ringing, Answer, End time.Time
 	Status                      int
-	By, Cause, Evidence         string
+	By, Cause, Evidence, ICID   string
 	Legs                        []struct {
 		Side, CallID string
 		Media        []ear

@@ -204,7 +204,7 @@ func (n *node) openSides(cfg *configs.Config, core *b2bua.Config) error {
 			s.Locals = append(s.Locals, local)
 		}
 		if c.Registers() {
-			s.Outside = n.registrations
+			s.Outside, s.Originator = n.registrations, n.as
 		}
 		core.Sides = append(core.Sides, s)
 	}

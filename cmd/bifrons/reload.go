@@ -168,7 +168,7 @@ func (n *node) generation(cfg *configs.Config, elder *b2bua.Server) (core *b2bua
 			return nil, nil, fresh, fmt.Errorf("side %s: the first side with `ims` needs a restart", side.Name)
 		}
 		if side.Registers() {
-			s.Outside = n.registrations
+			s.Outside, s.Originator = n.registrations, n.as
 		}
 		for _, at := range side.Listen {
 			k := slices.IndexFunc(free, func(s *socket) bool { return s.at == name(side, at) })
