@@ -2,11 +2,13 @@ package configs
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/sip"
 )
@@ -19,6 +21,14 @@ func (d *decoder) ims(v value, c *ims.Config) {
 		{"patience", read(d, &c.Patience, "a duration such as 1s", duration)},
 		{"ioi", d.text(&c.IOI)},
 		{"entry", func(v value) { d.text(&c.Entry)(v); d.then(v, sipURI(c.Entry)) }},
+		{"default_handling", func(v value) {
+			c.DefaultHandling = map[string]b2bua.OnFailure{}
+			d.entries(v, func(app string, _ place, e value) {
+				var h b2bua.OnFailure
+				read(d, &h, "a default handling", handling)(e)
+				c.DefaultHandling[app] = h
+			})
+		}},
 		{"names", func(v value) {
 			c.Names = ims.Names{}
 			d.entries(v, func(user string, _ place, e value) {
@@ -81,6 +91,17 @@ func sessionCase(s string) (ims.Case, error) {
 	return c, nil
 }
 
+// handling reads a default handling.
+func handling(s string) (b2bua.OnFailure, error) {
+	switch s {
+	case "continue":
+		return b2bua.Continue, nil
+	case "terminate":
+		return b2bua.Terminate, nil
+	}
+	return 0, unknownWord{tick(s) + " is no default handling; write `continue` or `terminate`", []string{"continue", "terminate"}}
+}
+
 // method checks a method that makes a call, or goes through a chain alone.
 func method(s string) (string, error) {
 	if all := []string{"INVITE", "MESSAGE", "SUBSCRIBE"}; !slices.Contains(all, s) {
@@ -115,6 +136,11 @@ func (c *Config) checkIMS(known Known, bad problem) {
 	}
 	if f := c.IMS.Registration.Forget; f < time.Second || f > 30*24*time.Hour {
 		bad("ims.registration.forget", fmt.Sprintf("%s is out of range; write something from 1s to 720h", tick(f.String())))
+	}
+	for _, app := range slices.Sorted(maps.Keys(c.IMS.DefaultHandling)) {
+		if known.Apps != nil && !slices.Contains(c.apps(known), app) {
+			bad("ims.default_handling."+app, "no application is named "+tick(app)+suggest(app, c.apps(known)))
+		}
 	}
 	chooses := false
 	for i := range c.Sides {

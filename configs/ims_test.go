@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/ims"
 )
 
@@ -17,6 +18,8 @@ ims:
   patience: 300ms
   ioi: home.example
   names: {o: originating}
+  entry: sip:icscf.home.example
+  default_handling: {reachability: terminate, example: continue}
   chains:
     first: {cases: terminating, methods: [INVITE, MESSAGE], served: bob, user: '^1', host: x, header: {name: Subject, value: s}, apps: [example]}
     second: {service: s, attribute: {name: n, value: v}, apps: []}
@@ -25,7 +28,8 @@ ims:
 		t.Fatal(err)
 	}
 	c := cfg.IMS
-	if c.Patience != 300*time.Millisecond || c.IOI != "home.example" || c.Names["o"] != ims.Originating || len(c.Chains) != 2 {
+	if c.Patience != 300*time.Millisecond || c.IOI != "home.example" || c.Names["o"] != ims.Originating || len(c.Chains) != 2 ||
+		c.Entry != "sip:icscf.home.example" || len(c.DefaultHandling) != 2 || c.DefaultHandling["reachability"] != b2bua.Terminate {
 		t.Errorf("%+v", c)
 	}
 	a, b := c.Chains[0], c.Chains[1]
@@ -52,6 +56,9 @@ func TestIMSMistakes(t *testing.T) {
 		{"name of a chain", behind + "ims: {chains: {X: {apps: []}}}", "`X` cannot name a chain"},
 		{"value without header", behind + "ims: {chains: {x: {header: {value: v}}}}", "add `name:` with the header"},
 		{"value without attribute", behind + "ims: {chains: {x: {attribute: {value: v}}}}", "add `name:` with the attribute"},
+		{"no such handling", behind + "ims: {default_handling: {example: stop}, chains: {x: {apps: []}}}", "`stop` is no default handling; write `continue` or `terminate`"},
+		{"handling of nobody", behind + "ims: {default_handling: {exampel: continue}, chains: {x: {apps: []}}}", "no application is named `exampel`, did you mean `example`?"},
+		{"no way in", behind + "ims: {entry: 'tel:+49', chains: {x: {apps: []}}}", "`tel:+49` is no"},
 		{"too patient", behind + "ims: {patience: 10s, chains: {x: {apps: []}}}", "`10s` is out of range; write something from 10ms to 4s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,6 +23,8 @@ type Config struct {
 	IOI string
 	// Entry is where the home network takes sessions of our own when no S-CSCF is known, a URI: an I-CSCF. "" is nowhere.
 	Entry string
+	// DefaultHandling is what becomes of a call whose application fails, by its name, instead of what the catalogue declares.
+	DefaultHandling map[string]b2bua.OnFailure
 	// Registration says what is kept of the registrations that S-CSCFs tell us of.
 	Registration RegistrationConfig
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,12 +14,12 @@ import (
 
 const labDomain = "ims.mnc001.mcc001.3gppnetwork.org"
 
-// away writes the file of subscribers: Carol, who is never registered, with the number that she has left, if any.
-func away(t *testing.T, file, number string) {
+// away writes the file of subscribers: Carol, who is never registered, with the number that she has left, if any, and how calls get there.
+func away(t *testing.T, file, number string, by ...string) {
 	t.Helper()
 	text := "- public: ['sip:15550000003@" + labDomain + "']\n"
 	if number != "" {
-		text += "  services: {reachability: '<reachability><divert-to>" + number + "</divert-to></reachability>'}\n"
+		text += "  services: {reachability: '<reachability><divert-to by=\"" + strings.Join(by, "") + "\">" + number + "</divert-to></reachability>'}\n"
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -41,15 +43,17 @@ func serveAS(t *testing.T, users string, replace ...string) *server {
 }
 
 // TestLabAS: registrations in each form of their body, calls in each form of the original dialog identifier, and a call that is
-// retargeted because the callee is not registered: Alice calls Carol, and Bob answers.
+// retargeted because the callee is not registered: Alice calls Carol, and Bob answers. In one of the labs the S-CSCF asks for Carol's
+// own services for the call that she sends on, and then she lets the caller's network send it on, by 302.
 func TestLabAS(t *testing.T) {
 	isolated(t, func(t *testing.T) {
-		for odi, body := range map[string]string{"user": "multipart", "uriparam": "request", "hdrparam": "serviceinfo"} {
+		for odi, body := range map[string]string{"user": "multipart", "uriparam": "response", "hdrparam": "serviceinfo"} {
 			t.Run(odi+" "+body, func(t *testing.T) {
 				users := filepath.Join(t.TempDir(), "users.yaml")
 				away(t, users, "")
-				l := startLab(t, "ODI="+odi, "REG_BODY="+body)
-				s := serveAS(t, users)
+				cdiv := map[bool]int{odi == "user": 1}[true]
+				l := startLab(t, "ODI="+odi, "REG_BODY="+body, "ISC_CDIV="+strconv.Itoa(cdiv))
+				s := serveAS(t, users, "trust: home ", "trust: home\n    redirect: follow", "    rest:", "    sent-on: {cases: diverted, apps: [example]}\n    rest:")
 				if text, err := l.script("ua/sipp.sh", "register", "bob"); err != nil {
 					t.Fatalf("register: %v\n%s", err, text)
 				}
@@ -71,23 +75,63 @@ func TestLabAS(t *testing.T) {
 					text, err := s.get("/v1/subscribers/sip:15550000003@" + labDomain)
 					return err == nil && strings.Contains(text, "divert-to")
 				})
-				answered := make(chan error, 1)
-				go func() {
-					_, err := l.script("ua/sipp.sh", "answer", "bob")
-					answered <- err
-				}()
-				eventually(t, 5*time.Second, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
-				text, err = l.script("ua/sipp.sh", "call", "alice", "carol")
-				if err2 := <-answered; err != nil || err2 != nil || !strings.Contains(text, "SIP/2.0 181") {
-					t.Errorf("caller %v, callee %v, want 181 and success in\n%s", err, err2, text)
+				text = l.answered(t, "alice", "carol")
+				if !strings.Contains(text, "SIP/2.0 181") {
+					t.Errorf("want 181 in\n%s", text)
 				}
 				s.idle()
-				s.records(5) // the caller's half, Carol's that was sent on, and Bob's
+				s.records(5 + cdiv) // the caller's half, Carol's that was sent on, perhaps her half as one who sends on, and Bob's
+				l.sees(t, "bob.msg", "\nSubject: Call by way of Bifrons\n", cdiv == 1)
 				l.diverted(t)
 				l.speech(t)
+				if cdiv == 0 {
+					return
+				}
+				away(t, users, "sip:15550000002@"+labDomain, "redirect")
+				eventually(t, 5*time.Second, "the file is read again", func() bool {
+					text, err := s.get("/v1/subscribers/sip:15550000003@" + labDomain)
+					return err == nil && strings.Contains(text, "redirect")
+				})
+				l.answered(t, "alice", "carol")
+				s.idle()
+				redirected := 0
+				for _, r := range s.records(9)[6:] { // the caller's half, which follows the 302, Carol's, and Bob's
+					redirected += map[int]int{302: 1}[r.Status]
+				}
+				if redirected != 1 {
+					t.Errorf("%d calls were redirected", redirected)
+				}
 			})
 		}
 	})
+}
+
+// answered has a telephone call another number, and Bob answer.
+func (l *lab) answered(t *testing.T, who, whom string) string {
+	t.Helper()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := l.script("ua/sipp.sh", "answer", "bob")
+		answered <- err
+	}()
+	eventually(t, 5*time.Second, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
+	text, err := l.script("ua/sipp.sh", "call", who, whom)
+	if err2 := <-answered; err != nil || err2 != nil {
+		t.Errorf("caller %v, callee %v:\n%s", err, err2, text)
+	}
+	return text
+}
+
+// sees looks for words in what a telephone got and sent.
+func (l *lab) sees(t *testing.T, file, words string, want bool) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(l.run, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(strings.ReplaceAll(string(text), "\r", ""), words) != want {
+		t.Errorf("%s: %q is there: %v\n%s", file, words, !want, text)
+	}
 }
 
 // registrations looks at what the S-CSCF has told, by the API and by the command line.
@@ -110,7 +154,12 @@ func (s *server) registrations(n int, body string) {
 		if !g.Registered || g.By != "REGISTER" || g.SCSCF != "sip:127.0.0.2:5060" || !strings.Contains(g.Visited, "visited.") || !strings.Contains(g.Access, "utran-cell-id") {
 			s.t.Errorf("%+v", g)
 		}
-		phone := body == "request" || body == "multipart"
+		phone := body == "request" || body == "response" || body == "multipart"
+		answer := body == "response" || body == "multipart"
+		alias := strings.Replace(g.User, "sip:", "sip:alias", 1)
+		if answer != slices.Contains(g.Identities, alias) || answer != slices.Contains(g.Identities, "tel:+"+g.User[4:15]) {
+			s.t.Errorf("body %s: %+v", body, g)
+		}
 		if (len(g.Contacts) == 1) != phone || (g.ServiceInfo == "lab-service-info") != (body == "serviceinfo" || body == "multipart") {
 			s.t.Errorf("body %s: %+v", body, g)
 		}
@@ -144,7 +193,7 @@ func (l *lab) diverted(t *testing.T) {
 	}
 }
 
-// TestLabHangs: the server stands still, or refuses all because it stops. With default handling 0 the S-CSCF completes the call
+// TestLabHangs: the server is full, stands still, or refuses all because it stops. With default handling 0 the S-CSCF completes the call
 // without it, with 1 the call ends; and the server that goes on again has nothing left over.
 func TestLabHangs(t *testing.T) {
 	for handling, completes := range map[string]bool{"0": true, "1": false} {
@@ -157,7 +206,7 @@ func labHangs(t *testing.T, handling string, completes bool) {
 		users := filepath.Join(t.TempDir(), "users.yaml")
 		away(t, users, "")
 		l := startLab(t, "DEFAULT_HANDLING="+handling)
-		s := serveAS(t, users)
+		s := serveAS(t, users, "admin:", "calls: {max: 1}\nadmin:")
 		call := func(what string) {
 			t.Helper()
 			text, err := l.script("ua/sipp.sh", "pair")
@@ -167,6 +216,12 @@ func labHangs(t *testing.T, handling string, completes bool) {
 		}
 		if !completes { // Bob is there for a call that never comes: he need not wait for long
 			l.env = append(l.env, "TIMEOUT=9")
+		}
+		call("the server takes the caller's half, and is full for the callee's")
+		s.idle()
+		s.records(1)
+		if n := s.metric(`bifrons_b2bua_admission_refused_total{gate="all",why="calls"}`); n != 1 {
+			t.Errorf("%v calls were turned away", n)
 		}
 		s.cmd.Process.Signal(syscall.SIGSTOP)
 		call("the server stands still")

@@ -15,11 +15,12 @@ func TestLabMessage(t *testing.T) {
 			t.Run(odi, func(t *testing.T) {
 				users := filepath.Join(t.TempDir(), "users.yaml")
 				away(t, users, "")
-				l := startLab(t, "ODI="+odi, "ISC_METHODS=INVITE|MESSAGE")
+				l := startLab(t, "ODI="+odi, "ISC_METHODS=INVITE|MESSAGE", "REG_BODY=request")
 				s := serveAS(t, users)
 				if text, err := l.script("ua/sipp.sh", "message"); err != nil {
 					t.Fatalf("message: %v\n%s", err, text)
 				}
+				s.registrations(2, "request")
 				s.idle()
 				for _, r := range s.records(2) {
 					if r.Status != 200 || r.Cause != "delivered" {

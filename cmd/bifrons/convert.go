@@ -27,6 +27,15 @@ func coreConfig(cfg *configs.Config) b2bua.Config {
 	return c
 }
 
+// handle gives applications the default handling that a configuration wants of them.
+func handle(cfg *configs.Config, apps map[string]b2bua.Link) {
+	for name, h := range cfg.IMS.DefaultHandling {
+		link := apps[name]
+		link.OnFailure = h
+		apps[name] = link
+	}
+}
+
 // coreSide turns a side into the call core's, less its addresses.
 func coreSide(s *configs.Side) *b2bua.Side {
 	side := &b2bua.Side{Name: s.Name, Domain: s.Domain, Trust: trusts[s.Trust], NextHop: nextHop(s.NextHop), Apps: s.Apps, In: b2bua.Bound(s.Calls.In), Out: b2bua.Bound(s.Calls.Out),

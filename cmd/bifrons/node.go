@@ -114,6 +114,7 @@ func (n *node) start(cfg *configs.Config) error {
 	if err := n.openMenus(cfg, &core, registry); err != nil {
 		return err
 	}
+	handle(cfg, core.Apps)
 	srv, err := b2bua.New(core)
 	if err != nil {
 		return err

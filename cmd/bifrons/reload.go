@@ -157,6 +157,7 @@ func (n *node) generation(cfg *configs.Config, elder *b2bua.Server) (core *b2bua
 	for _, m := range n.menus {
 		c.Apps[m.Name()] = m.Link()
 	}
+	handle(cfg, c.Apps)
 	if err := pairPolicies(cfg, &c); err != nil {
 		return nil, nil, nil, err
 	}

@@ -6,6 +6,8 @@
 //
 //	<reachability><divert-to>tel:+4930123456</divert-to></reachability>
 //
+// With <divert-to by="redirect"> the caller's network is told the number by 302, and sends the call on itself.
+//
 // It is transparent data of the HSS, or an entry under services in a file of subscribers. A callee whom no source knows is
 // somebody else's: his call goes on, and so do all calls while no source answers. Nothing here runs a goroutine.
 //
@@ -16,6 +18,7 @@ package reachability
 import (
 	"encoding/xml"
 	"fmt"
+	"strings"
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/diameter/sh"
@@ -75,42 +78,60 @@ func (a App) away(s *b2bua.Step, d *b2bua.Draft, u *ims.Subscriber) bool {
 	return u != nil && u.State != nil && (*u.State == sh.NotRegistered || *u.State == sh.RegisteredUnregServices)
 }
 
-// divert sends the call to the callee's number. The S-CSCF gets it back with the new Request-URI, on the Route that it came with.
+// divert sends the call to the callee's number. The S-CSCF gets it back with the new Request-URI, on the Route that it came with; or
+// it is told the number.
 func divert(s *b2bua.Step, d *b2bua.Draft, u *ims.Subscriber) b2bua.Verdict {
 	to, err := number(u)
+	why := ""
 	switch {
 	case err != nil:
-		s.Do(b2bua.Reject{Status: 480, Reason: err.Error()})
-		return b2bua.Stop
-	case to == "":
-		s.Do(b2bua.Reject{Status: 480, Reason: "the callee is not registered"})
-		return b2bua.Stop
+		why = err.Error()
+	case to.Number == "":
+		why = "the callee is not registered"
 	case ims.HistoryOf(d).Diversions() >= ims.MaxDiversions:
-		s.Do(b2bua.Reject{Status: 480, Reason: "the call was sent on too often"})
+		why = "the call was sent on too often"
+	}
+	if why != "" {
+		s.Do(b2bua.Reject{Status: 480, Reason: why})
 		return b2bua.Stop
 	}
-	way := ims.Divert(d, to, ims.DivertedNotLogged)
-	s.Do(b2bua.Ring{Status: 181, Headers: []b2bua.Field{{Name: "History-Info", Value: way.String()}}})
+	way := ims.Divert(d, to.Number, ims.DivertedNotLogged)
+	told := []b2bua.Field{{Name: "History-Info", Value: way.String()}}
+	if to.By == "redirect" {
+		s.Do(b2bua.Reject{Status: 302, Reason: "the callee is not registered", Contacts: []string{d.RequestURI}, Headers: told})
+		return b2bua.Stop
+	}
+	s.Do(b2bua.Ring{Status: 181, Headers: told})
 	return b2bua.Pass
 }
 
-// number reads the callee's document, "" when there is none.
-func number(u *ims.Subscriber) (string, error) {
+// target is where a callee wants his calls.
+type target struct {
+	By     string `xml:"by,attr"` // redirect, or empty
+	Number string `xml:",chardata"`
+}
+
+// number reads the callee's document; it is nothing when there is none.
+func number(u *ims.Subscriber) (to target, err error) {
 	if u == nil || u.Services[Document] == "" {
-		return "", nil
+		return target{}, nil
 	}
 	var doc struct {
 		XMLName xml.Name `xml:"reachability"`
-		To      string   `xml:"divert-to"`
+		To      target   `xml:"divert-to"`
 	}
 	if err := xml.Unmarshal([]byte(u.Services[Document]), &doc); err != nil {
-		return "", fmt.Errorf("the callee's document is broken: %w", err)
+		return target{}, fmt.Errorf("the callee's document is broken: %w", err)
 	}
-	if doc.To == "" {
-		return "", nil
+	if to = doc.To; strings.TrimSpace(to.Number) == "" {
+		return target{}, nil
 	}
-	if _, err := sip.ParseURI([]byte(doc.To)); err != nil {
-		return "", fmt.Errorf("the callee's document: %q is no address", doc.To)
+	to.Number = strings.TrimSpace(to.Number)
+	if _, err := sip.ParseURI([]byte(to.Number)); err != nil {
+		return target{}, fmt.Errorf("the callee's document: %q is no address", to.Number)
 	}
-	return doc.To, nil
+	if to.By != "" && to.By != "redirect" {
+		return target{}, fmt.Errorf("the callee's document: by=%q is unknown", to.By)
+	}
+	return to, nil
 }

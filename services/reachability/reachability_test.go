@@ -74,6 +74,9 @@ func TestReachability(t *testing.T) {
 		{"broken document", "", sh.NotRegistered, "<reachability>", true, nil, refused},
 		{"no address in it", "", sh.NotRegistered, "<reachability><divert-to>home</divert-to></reachability>", true, nil, refused},
 		{"not registered", "", sh.NotRegistered, away, true, nil, sentOn("sip:+49305@home.example;user=phone;cause=404", plainWay)},
+		{"the caller's network shall send it on", "", sh.NotRegistered, strings.Replace(away, "<divert-to", `<divert-to by="redirect"`, 1), true, nil, []string{
+			`alice < 302 has="Contact: <sip:+49305@home.example;user=phone;cause=404>\n" has="History-Info: ` + plainWay + `"`, "alice > ACK", "bob < nothing", "record status=302 by=bifrons"}},
+		{"nobody knows how", "", sh.NotRegistered, strings.Replace(away, "<divert-to", `<divert-to by="post"`, 1), true, nil, refused},
 		{"as the S-CSCF says", served("sescase=term;regstate=unreg"), sh.Registered, away, true, nil, sentOn("sip:+49305@home.example;user=phone;cause=404", plainWay)},
 		{"as the HSS says", served("sescase=term;regstate=reg"), sh.NotRegistered, away, true, nil, sentOn("sip:+49305@home.example;user=phone;cause=404", plainWay)},
 		{"sent on before", ` header="History-Info: <sip:carol@home.example>;index=1, <sip:bob@home.example;cause=302>;index=1.1;mp=1"`, sh.NotRegistered, away, true, nil,
