@@ -35,8 +35,8 @@ func serveAS(t *testing.T, users string, replace ...string) *server {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "bifrons.yaml")
-	text = []byte(strings.NewReplacer(replace...).Replace(string(text)))
-	if err := os.WriteFile(file, append(text, "\nsubscribers: [{file: "+users+"}]\n"...), 0o600); err != nil {
+	all := strings.NewReplacer(replace...).Replace(string(text) + "\nsubscribers: [{file: " + users + "}]\n")
+	if err := os.WriteFile(file, []byte(all), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return serve(t, built(t, checked), network{}, "127.0.0.1:8070", dir, file)
