@@ -26,6 +26,8 @@ const (
 	Answer         Kind = "answer"
 	Leave          Kind = "leave"
 	Hangup         Kind = "hangup"
+	Delete         Kind = "delete"
+	Move           Kind = "move"
 	Play           Kind = "play"
 	SayKind        Kind = "say"
 )
@@ -57,9 +59,11 @@ func kindRules() []kindRule {
 		{MessageSummary, "barge_in failed next", "tells a phone of messages in its mailbox (RFC 3842)"},
 		{Answer, "barge_in next", "answers a call that was in early media"},
 		{Leave, "barge_in", "leaves the menu: the call goes on in the chain"},
-		{Hangup, "barge_in", "ends the call"},
-		{Play, "barge_in repeat repeats gap failed next", "plays a prompt"},
-		{SayKind, "barge_in repeat repeats gap failed next", "reads a text"},
+		{Hangup, "barge_in reason", "ends the call"},
+		{Delete, "barge_in failed next", "deletes a recording"},
+		{Move, "barge_in to into failed next", "moves a recording"},
+		{Play, "barge_in repeat gap limit failed next", "plays a prompt"},
+		{SayKind, "barge_in repeat gap limit failed next", "reads a text"},
 	}
 }
 

@@ -93,11 +93,13 @@ type Node struct {
 	Answer         bool            `key:"answer" doc:"answer the call now"`
 	Leave          bool            `key:"leave" doc:"leave the menu: the call goes on as if it had not been there"`
 	Hangup         Cause           `key:"hangup" doc:"end the call: normal, busy, not_found ... or a SIP status"`
+	Delete         Text            `key:"delete" doc:"a recording of the folder of recordings that is deleted"`
+	Move           Text            `key:"move" doc:"a recording of the folder of recordings that is moved"`
 
 	BargeIn  *bool         `key:"barge_in" doc:"a key stops the prompt"`
-	Repeat   int           `key:"repeat" doc:"how often the prompt is played again; -1 until the caller hangs up"`
-	RepeatIn Text          `key:"repeats" doc:"as repeat, from a template"`
-	Gap      time.Duration `key:"gap" doc:"silence between repeats"`
+	Repeat   Text          `key:"repeat" doc:"how often the prompt is played again; -1 until the caller hangs up"`
+	Gap      Text          `key:"gap" doc:"silence between repeats, such as 500ms"`
+	Limit    Text          `key:"limit" doc:"how long the prompt is played at most, with all its repeats"`
 
 	Min        *int          `key:"min" doc:"how many digits there are at least"`
 	Max        int           `key:"max" doc:"how many digits there are at most; the input ends with the last"`
@@ -108,7 +110,7 @@ type Node struct {
 	Validate   Expr          `key:"validate" doc:"what must hold for the digits, else they are no match"`
 	Retries    *int          `key:"retries" doc:"how often a caller is asked again, or a request is made again"`
 
-	To        Text          `key:"to" doc:"the file that is written, seen from the folder of recordings"`
+	To        Text          `key:"to" doc:"the file that is written, seen from the folder of recordings; with a / at its end a folder"`
 	MaxLength time.Duration `key:"max_length" doc:"the longest recording"`
 	MinLength time.Duration `key:"min_length" doc:"a shorter recording is none"`
 	Silence   time.Duration `key:"silence" doc:"how long a silence ends the recording"`
@@ -128,6 +130,8 @@ type Node struct {
 	Body    Value          `key:"body" doc:"what is sent as JSON; the call and the variables if it is left out"`
 	Wait    time.Duration  `key:"wait" doc:"the pause before a request is made again"`
 	Exit    string         `key:"exit" doc:"the key that leaves the room"`
+
+	Reason Text `key:"reason" doc:"a text for the other end and for the record"`
 
 	Open     Ref `key:"open" doc:"while it is open"`
 	Closed   Ref `key:"closed" doc:"while it is closed"`
@@ -189,6 +193,7 @@ type Lookup struct {
 	File    Text          `key:"file" doc:"a YAML, JSON or CSV file, seen from this file"`
 	Key     Text          `key:"key" doc:"the key or first column in the file"`
 	Folder  Text          `key:"folder" doc:"a folder whose recordings are listed, seen from the folder of recordings"`
+	Recording Text       `key:"recording" doc:"a recording by its file or URL: is it there?"`
 	Headers []Named[Text] `key:"headers" each:"header" doc:"HTTP headers"`
 }
 
@@ -198,6 +203,8 @@ type MessageWaiting struct {
 	Account Text `key:"account" doc:"the mailbox: a SIP URI that reaches it"`
 	New     Text `key:"new" required:"yes" doc:"how many messages are new"`
 	Old     Text `key:"old" doc:"how many are old"`
+	Urgent  Text `key:"urgent" doc:"how many of the new ones are urgent"`
+	OldUrgent Text `key:"old_urgent" doc:"how many of the old ones are urgent"`
 }
 
 // Accept is what a callee must do to take a call.

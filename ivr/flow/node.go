@@ -129,6 +129,12 @@ func (d *decoder) rules(f *Flow, t *form.Tree, n *Node) {
 		if !n.Answer && !n.Leave {
 			d.fail(t.Get(string(n.Kind)).At, "write %s: true", n.Kind)
 		}
+	case Move:
+		if n.To.Empty() {
+			d.fail(t.Get("move").At, "say where the recording goes: `to`, such as old/")
+		}
+	case Play, SayKind:
+		d.plays(n)
 	case Conference:
 		if n.Exit != "" {
 			d.terminator(n.Exit, t.Get("exit").At)
@@ -139,6 +145,22 @@ func (d *decoder) rules(f *Flow, t *form.Tree, n *Node) {
 		}
 	}
 	d.sounds(n)
+}
+
+// plays checks numbers and times that may also come from templates.
+func (d *decoder) plays(n *Node) {
+	for _, x := range []Text{n.Repeat, n.Gap, n.Limit} {
+		if x.Empty() || strings.Contains(x.Src, "${") {
+			continue
+		}
+		_, err := Span(x.Src)
+		if x == n.Repeat {
+			_, err = Repeats(x.Src)
+		}
+		if err != nil {
+			d.fail(x.At, "%s", err)
+		}
+	}
 }
 
 func (d *decoder) menu(t *form.Tree, n *Node) {
@@ -164,7 +186,7 @@ func (d *decoder) lookup(t *form.Tree, n *Node) {
 		return
 	}
 	count := 0
-	for _, s := range []Text{l.Sh, l.LDAP, l.HTTP, l.File, l.Folder} {
+	for _, s := range []Text{l.Sh, l.LDAP, l.HTTP, l.File, l.Folder, l.Recording} {
 		if !s.Empty() {
 			count++
 		}
@@ -172,7 +194,7 @@ func (d *decoder) lookup(t *form.Tree, n *Node) {
 	at := t.Get("lookup").At
 	switch {
 	case count != 1:
-		d.fail(at, "a lookup asks one source: sh, ldap, http, file or folder")
+		d.fail(at, "a lookup asks one source: sh, ldap, http, file, folder or recording")
 	case !l.File.Empty() && l.Key.Empty():
 		d.fail(at, "a lookup in a file needs the key")
 	case n.Into.Text == "":
