@@ -111,6 +111,9 @@ func (a *App) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 
 // begin starts the walk of a call.
 func (t *turn) begin(ev b2bua.Invite) b2bua.Verdict {
+	if m := ev.Request.Message; m != nil && m.Method != sip.INVITE { // a MESSAGE or SUBSCRIBE has no ear
+		return b2bua.Pass
+	}
 	call := callOf(t.step.CallID(), ev.Draft)
 	if c := t.app.cfg.Called; c != nil && !c.MatchString(call.Called) {
 		return b2bua.Pass

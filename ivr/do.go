@@ -1,6 +1,7 @@
 package ivr
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/ivr/walk"
@@ -57,6 +59,8 @@ func (t *turn) do(list []walk.Request) {
 			}
 			r.Body = nil
 			t.ask(asking{Hook: &r, Body: body})
+		case walk.Move:
+			t.ask(asking{Move: &r})
 		case walk.Notify:
 			t.ask(asking{Notify: &r, Side: t.step.Side()})
 		case walk.Hangup:
@@ -100,6 +104,9 @@ func (t *turn) play(r walk.Play) {
 		return
 	}
 	t.Unsaid = missing
+	if r.Limit > 0 {
+		t.step.Do(b2bua.Alarm{Name: "limit-" + t.name(), After: r.Limit})
+	}
 	t.step.Do(b2bua.Play{Leg: t.leg(r.Callee), Name: t.name(), Items: items, Repeat: r.Repeat, Gap: r.Gap, Barge: r.Barge})
 }
 
@@ -206,21 +213,39 @@ func (t *turn) hangup(r walk.Hangup) {
 	if t.Walk.Gone {
 		return
 	}
-	text := r.Text
-	if text == "" {
-		text = "the menu ended: " + r.Cause.Word
-	}
+	text := cmp.Or(r.Reason, r.Text, "the menu ended: "+r.Cause.Word)
 	reason := "Q.850;cause=" + strconv.Itoa(r.Cause.Q850())
+	var warning []b2bua.Field
+	if said := quoted(r.Reason); said != "" {
+		reason += `;text="` + said + `"`
+		warning = []b2bua.Field{{Name: "Warning", Value: `399 menu "` + said + `"`}} // RFC 3261 20.43
+	}
 	if !t.Walk.Answered {
 		status := r.Cause.Status
 		if status < 300 {
 			status = 480
 		}
-		t.step.Do(b2bua.Reject{Status: status, Reason: text, Headers: []b2bua.Field{{Name: "Reason", Value: reason}}})
+		t.step.Do(b2bua.Reject{Status: status, Reason: text, Headers: append(warning, b2bua.Field{Name: "Reason", Value: reason})})
 		return
 	}
 	t.step.Do(b2bua.End{Cause: b2bua.Cause{Status: max(200, r.Cause.Status), By: b2bua.ByBifrons, Text: t.app.Name() + ": " + text, Reason: reason}})
 }
+
+// quoted makes a text fit for a quoted string (RFC 3261 25.1).
+func quoted(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"' || r == '\\':
+			return '\''
+		case unicode.IsControl(r):
+			return -1
+		}
+		return r
+	}, s[:min(len(s), maxReason)])
+}
+
+// maxReason bounds a text for the other end.
+const maxReason = 200
 
 // leave lets the call go on in its chain. An Invite that nothing was done for simply passes.
 func (t *turn) leave() {

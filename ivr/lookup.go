@@ -100,6 +100,8 @@ func (a *App) lookUp(q asking, e *edition) func(context.Context) b2bua.Event {
 			out.Found = a.repeated(ctx, q.Hook.Timeout, q.Hook.Retries, q.Hook.Wait, func(ctx context.Context) (walk.Found, bool) {
 				return a.http(ctx, q.Hook.Method, q.Hook.URL, q.Hook.Headers, q.Body)
 			})
+		case q.Move != nil:
+			out.Found = a.move(*q.Move, e)
 		case q.Notify != nil:
 			ctx, cancel := context.WithTimeout(ctx, notifyTime)
 			defer cancel()

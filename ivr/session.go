@@ -35,6 +35,7 @@ type asking struct {
 	Hook   *walk.Hook
 	Body   []byte // of the hook, as JSON
 	Notify *walk.Notify
+	Move   *walk.Move
 	Side   string  // that the caller is on
 	Fetch  []fetch // recordings, and then what is to be played
 	Then   *played

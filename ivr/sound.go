@@ -24,13 +24,16 @@ func (t *turn) items(sounds []walk.Sound) (items []media.Item, fetches []fetch, 
 		case "prompt":
 			item, fault = t.prompt(x)
 		case "file":
-			url := strings.HasPrefix(x.Text, "http://") || strings.HasPrefix(x.Text, "https://")
-			if url && t.app.mayFetch(x.Text) {
+			switch path, err := t.app.playing(t.edition, x.Text); {
+			case isURL(x.Text) && t.app.mayFetch(x.Text):
 				fetches = append(fetches, fetch{i, x.Text})
 				continue
-			}
-			if item.File, fault = t.file(x.Text); url {
-				fault = fmt.Sprintf("%s is not to be fetched; add its beginning to `fetch` of ivr.%s", x.Text, t.app.cfg.Name)
+			case isURL(x.Text):
+				fault = t.app.notFetched(x.Text).Error()
+			case err != nil:
+				fault = err.Error()
+			default:
+				item.File = path
 			}
 		case "fetched":
 			item.File = x.Text
@@ -127,25 +130,6 @@ func (t *turn) prompt(x walk.Sound) (media.Item, string) {
 		return media.Item{}, fmt.Sprintf("there is no prompt %s in %s; record it as %s", x.Text, x.Language, filepath.Join(t.edition.flow.Prompts, x.Text+".wav"))
 	}
 	return media.Item{Prompt: x.Text}, ""
-}
-
-// file finds a recording by its path: in the menu's folder of prompts, or in that of what callers have said.
-func (t *turn) file(name string) (path, fault string) {
-	name = strings.TrimPrefix(name, "file://")
-	folder, err := filepath.Abs(t.edition.flow.Folder())
-	if err != nil {
-		return "", err.Error()
-	}
-	tapes := t.app.recordings(t.edition)
-	if filepath.IsAbs(name) {
-		if path, ok := within(tapes, name); ok {
-			return path, ""
-		}
-	}
-	if path, ok := within(folder, name); ok {
-		return path, ""
-	}
-	return "", fmt.Sprintf("the file %s is neither in %s nor in %s", name, folder, tapes)
 }
 
 // mayFetch tells whether a recording may be fetched from an address.

@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/csv"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +32,9 @@ func (a *App) source(ctx context.Context, l walk.Look, e *edition) (f walk.Found
 	case "file":
 		return found(readTable(filepath.Dir(e.flow.File), l.What, l.Key))
 	case "folder":
-		return found(list(a.recordings(e), l.What))
+		return listed(list(a.recordings(e), l.What))
+	case "recording":
+		return found(a.recording(ctx, l.What, e))
 	}
 	return walk.Found{Failed: "there is no source " + l.Source}, false
 }
@@ -153,11 +152,22 @@ func row(data []byte, key string) (any, error) {
 	}
 }
 
+// listed is a list of recordings. One without any is missing, and still a list.
+func listed(all []any, err error) (walk.Found, bool) {
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return walk.Found{Failed: err.Error()}, false
+	}
+	return walk.Found{Data: flow.Bound(append([]any{}, all...)), Missing: len(all) == 0}, false
+}
+
 // maxListed bounds a list of recordings.
 const maxListed = 100
 
 // list gives the recordings of a folder, the oldest first.
-func list(folder, name string) (any, error) {
+func list(folder, name string) (out []any, err error) {
 	dir, ok := within(folder, name)
 	if !ok {
 		return nil, fmt.Errorf("the folder %s is not below %s", name, folder)
@@ -178,60 +188,8 @@ func list(folder, name string) (any, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b file) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.path, b.path)) })
-	if len(all) == 0 {
-		return nil, nil
-	}
-	out := []any{}
 	for _, f := range all[:min(len(all), maxListed)] {
 		out = append(out, map[string]any{"file": f.path, "name": strings.TrimSuffix(filepath.Base(f.path), filepath.Ext(f.path)), "bytes": f.size, "unix": f.at / 1e9})
 	}
 	return out, nil
-}
-
-// cached fetches a recording into the folder of temporary files; one that is there is asked whether it has changed.
-func (a *App) cached(ctx context.Context, url string) (string, error) {
-	ext := strings.ToLower(path.Ext(strings.SplitN(url, "?", 2)[0]))
-	if !playable(ext) {
-		ext = ".wav"
-	}
-	sum := sha256.Sum256([]byte(url))
-	dir := filepath.Join(os.TempDir(), "bifrons-fetched")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, hex.EncodeToString(sum[:16])+ext)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	if info, err := os.Stat(file); err == nil {
-		r.Header.Set("If-Modified-Since", info.ModTime().UTC().Format(http.TimeFormat))
-	}
-	res, err := a.deps.HTTP.Do(r)
-	if err != nil {
-		return "", fmt.Errorf("fetch %s: %w", url, err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode == http.StatusNotModified {
-		return file, nil
-	}
-	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("fetch %s: %s", url, res.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(res.Body, maxSound+1))
-	if err != nil || len(data) > maxSound {
-		return "", fmt.Errorf("fetch %s: more than %d bytes, or %w", url, maxSound, err)
-	}
-	part, err := os.CreateTemp(dir, "part")
-	if err != nil {
-		return "", err
-	}
-	defer os.Remove(part.Name())
-	if _, err = part.Write(data); err == nil {
-		err = part.Close()
-	}
-	if err == nil {
-		err = os.Rename(part.Name(), file)
-	}
-	return file, err
 }

@@ -94,6 +94,10 @@ func (t *turn) event(ev b2bua.Event) verdict {
 			t.feed(walk.Exited{})
 		}
 	case b2bua.Timer:
+		if ev.Name == "limit-"+t.name() {
+			t.step.Do(b2bua.Halt{What: "play"})
+			return passes
+		}
 		if t.Walk.Wait == walk.Ringing && t.Callee == 0 {
 			t.hushAll(0)
 			t.Best, t.Count = 408, 0

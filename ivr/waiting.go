@@ -71,5 +71,9 @@ func summary(account string, n walk.Notify) []byte {
 	if n.New > 0 {
 		yes = "yes"
 	}
-	return fmt.Appendf(nil, "Messages-Waiting: %s\r\nMessage-Account: %s\r\nVoice-Message: %d/%d\r\n", yes, account, n.New, n.Old)
+	out := fmt.Appendf(nil, "Messages-Waiting: %s\r\nMessage-Account: %s\r\nVoice-Message: %d/%d", yes, account, n.New, n.Old)
+	if n.Urgent != [2]int{} {
+		out = fmt.Appendf(out, " (%d/%d)", n.Urgent[0], n.Urgent[1])
+	}
+	return append(out, "\r\n"...)
 }

@@ -137,31 +137,6 @@ func TestChanged(t *testing.T) {
 	s.ended(ending{410, "bifrons"})
 }
 
-// TestAnnc: an announcement of RFC 4240 is played as often as asked, and a file that is not there is refused.
-func TestAnnc(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	text, err := os.ReadFile("../configs/ivr/annc.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "annc.yaml"), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	source := tune(1.5)
-	writeWAV(t, filepath.Join(dir, "hello.wav"), source)
-	s, _ := menuIn(t, filepath.Join(dir, "annc.yaml"), "annc", "")
-	phone := newUA(t, s.caller(), s.core(), "secret")
-	d := phone.dialogTo("annc")
-	d.target += ";play=hello.wav;early=yes"
-	inv := d.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
-	ringing := phone.answer(inv, 183)
-	a := speak(t, s.media(s.caller()), 31000, ringing.body, 7)
-	judge(t, a.record(1e9), source)
-	d.ackFailure(phone.answer(d.invite, 480))
-	s.idle()
-}
-
 // TestVoicemail: a message is left by hanging up, the owner's phone is told (RFC 3842), and he hears it. The menu changes while the
 // server runs: it is told the phone's address then.
 func TestVoicemail(t *testing.T) {

@@ -96,10 +96,10 @@ type Node struct {
 	Delete         Text            `key:"delete" doc:"a recording of the folder of recordings that is deleted"`
 	Move           Text            `key:"move" doc:"a recording of the folder of recordings that is moved"`
 
-	BargeIn  *bool         `key:"barge_in" doc:"a key stops the prompt"`
-	Repeat   Text          `key:"repeat" doc:"how often the prompt is played again; -1 until the caller hangs up"`
-	Gap      Text          `key:"gap" doc:"silence between repeats, such as 500ms"`
-	Limit    Text          `key:"limit" doc:"how long the prompt is played at most, with all its repeats"`
+	BargeIn *bool `key:"barge_in" doc:"a key stops the prompt"`
+	Repeat  Text  `key:"repeat" doc:"how often the prompt is played again; -1 until the caller hangs up"`
+	Gap     Text  `key:"gap" doc:"silence between repeats, such as 500ms"`
+	Limit   Text  `key:"limit" doc:"how long the prompt is played at most, with all its repeats"`
 
 	Min        *int          `key:"min" doc:"how many digits there are at least"`
 	Max        int           `key:"max" doc:"how many digits there are at most; the input ends with the last"`
@@ -187,23 +187,23 @@ type Case struct {
 
 // Lookup names one source and what to ask it for.
 type Lookup struct {
-	Sh      Text          `key:"sh" doc:"a public identity or number that is looked up in the sources of subscribers"`
-	LDAP    Text          `key:"ldap" doc:"as sh; the source named ldap answers"`
-	HTTP    Text          `key:"http" doc:"an address that answers with JSON"`
-	File    Text          `key:"file" doc:"a YAML, JSON or CSV file, seen from this file"`
-	Key     Text          `key:"key" doc:"the key or first column in the file"`
-	Folder  Text          `key:"folder" doc:"a folder whose recordings are listed, seen from the folder of recordings"`
-	Recording Text       `key:"recording" doc:"a recording by its file or URL: is it there?"`
-	Headers []Named[Text] `key:"headers" each:"header" doc:"HTTP headers"`
+	Sh        Text          `key:"sh" doc:"a public identity or number that is looked up in the sources of subscribers"`
+	LDAP      Text          `key:"ldap" doc:"as sh; the source named ldap answers"`
+	HTTP      Text          `key:"http" doc:"an address that answers with JSON"`
+	File      Text          `key:"file" doc:"a YAML, JSON or CSV file, seen from this file"`
+	Key       Text          `key:"key" doc:"the key or first column in the file"`
+	Folder    Text          `key:"folder" doc:"a folder whose recordings are listed, seen from the folder of recordings"`
+	Recording Text          `key:"recording" doc:"a recording by its file or URL: is it there?"`
+	Headers   []Named[Text] `key:"headers" each:"header" doc:"HTTP headers"`
 }
 
 // MessageWaiting is a message summary (RFC 3842).
 type MessageWaiting struct {
-	To      Text `key:"to" required:"yes" doc:"the phone that is told: a SIP URI"`
-	Account Text `key:"account" doc:"the mailbox: a SIP URI that reaches it"`
-	New     Text `key:"new" required:"yes" doc:"how many messages are new"`
-	Old     Text `key:"old" doc:"how many are old"`
-	Urgent  Text `key:"urgent" doc:"how many of the new ones are urgent"`
+	To        Text `key:"to" required:"yes" doc:"the phone that is told: a SIP URI"`
+	Account   Text `key:"account" doc:"the mailbox: a SIP URI that reaches it"`
+	New       Text `key:"new" required:"yes" doc:"how many messages are new"`
+	Old       Text `key:"old" doc:"how many are old"`
+	Urgent    Text `key:"urgent" doc:"how many of the new ones are urgent"`
 	OldUrgent Text `key:"old_urgent" doc:"how many of the old ones are urgent"`
 }
 

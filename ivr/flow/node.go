@@ -147,22 +147,6 @@ func (d *decoder) rules(f *Flow, t *form.Tree, n *Node) {
 	d.sounds(n)
 }
 
-// plays checks numbers and times that may also come from templates.
-func (d *decoder) plays(n *Node) {
-	for _, x := range []Text{n.Repeat, n.Gap, n.Limit} {
-		if x.Empty() || strings.Contains(x.Src, "${") {
-			continue
-		}
-		_, err := Span(x.Src)
-		if x == n.Repeat {
-			_, err = Repeats(x.Src)
-		}
-		if err != nil {
-			d.fail(x.At, "%s", err)
-		}
-	}
-}
-
 func (d *decoder) menu(t *form.Tree, n *Node) {
 	if len(n.Menu) == 0 {
 		d.fail(t.Get("menu").At, "the menu has no keys; write 1: and the name of a node")

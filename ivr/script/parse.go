@@ -40,6 +40,7 @@ var verbs = [...]struct{ verb, arg string }{
 	{"dials", "!"}, {"answered", ""}, {"busy", ""}, {"no answer", ""}, {"refused", "!"}, {"talked", "?"},
 	{"record", "!"}, {"records", "?"}, {"asks", "!"}, {"found", "?"}, {"missing", ""}, {"fails", "?"},
 	{"enters", "!"}, {"exited", ""}, {"node", "!"}, {"check", "!"}, {"ends", "?"}, {"leaves", ""}, {"notifies", "!"},
+	{"moves", "!"}, {"deletes", "!"},
 }
 
 // Parse reads a file of walks. Its error is of type form.Problems.

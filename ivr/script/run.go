@@ -41,6 +41,8 @@ type runner struct {
 	asked   []string
 	notices []string
 	rooms   []string
+	moved   []string // FILE TO
+	deleted []string
 	records int
 }
 
@@ -55,6 +57,12 @@ func (r *runner) told(q walk.Request) {
 		r.asked = append(r.asked, q.Method+" "+q.URL+" "+string(body))
 	case walk.Notify:
 		r.notices = append(r.notices, fmt.Sprintf("%s %d/%d", q.To, q.New, q.Old))
+	case walk.Move:
+		if q.To == "" {
+			r.deleted = append(r.deleted, q.File)
+		} else {
+			r.moved = append(r.moved, q.File+" "+q.To)
+		}
 	case walk.Enter:
 		r.rooms = append(r.rooms, q.Room)
 	case walk.Record:
@@ -146,6 +154,10 @@ func (r *runner) expect(l Line) (bool, error) {
 		return true, taken(&r.asked, l.Arg, "asked")
 	case "notifies":
 		return true, taken(&r.notices, l.Arg, "told")
+	case "moves":
+		return true, taken(&r.moved, l.Arg, "moved")
+	case "deletes":
+		return true, taken(&r.deleted, l.Arg, "deleted")
 	case "enters":
 		return true, taken(&r.rooms, l.Arg, "entered")
 	case "records":
@@ -317,7 +329,7 @@ func answers(q walk.Request, in walk.Input) (ok bool) {
 		_, ok = q.(walk.Enter)
 	case walk.Found:
 		switch q.(type) {
-		case walk.Look, walk.Hook, walk.Notify:
+		case walk.Look, walk.Hook, walk.Notify, walk.Move:
 			ok = true
 		}
 	}

@@ -170,6 +170,8 @@ func (s *session) waiting() string {
 		return fmt.Sprintf("an answer of %s %s (found DATA, missing, fails)", r.Source, r.What)
 	case walk.Hook:
 		return fmt.Sprintf("an answer of %s (found DATA, fails)", r.URL)
+	case walk.Move:
+		return fmt.Sprintf("recording %s to be moved or deleted (found, fails)", r.File)
 	case walk.Notify:
 		return "a phone to take the message summary (found, fails)"
 	case walk.Enter:

@@ -115,6 +115,9 @@ func (t *trier) told(q walk.Request) {
 		if q.Repeat != 0 {
 			t.say(fmt.Sprintf("(played again %d times; -1 is for ever)", q.Repeat))
 		}
+		if q.Limit > 0 {
+			t.say(fmt.Sprintf("(for %s at most)", q.Limit))
+		}
 	case walk.Ask:
 		hear(q.Callee, q.Sounds)
 	case walk.Record:
@@ -132,6 +135,8 @@ func (t *trier) told(q walk.Request) {
 		t.say(fmt.Sprintf("%s %s %s", q.Method, q.URL, body))
 	case walk.Notify:
 		t.say(fmt.Sprintf("tells %s: %d new messages, %d old", q.To, q.New, q.Old))
+	case walk.Move:
+		t.say(strings.TrimSuffix(fmt.Sprintf("moves %s to %s", q.File, q.To), " to "))
 	case walk.Enter:
 		t.say("enters room " + q.Room)
 	case walk.Hangup:

@@ -43,6 +43,10 @@ func (k *walk) act(n *flow.Node) {
 		}
 	case flow.MessageSummary:
 		k.summary(n)
+	case flow.Delete:
+		k.move(n, n.Delete, flow.Text{})
+	case flow.Move:
+		k.move(n, n.Move, n.To)
 	case flow.Answer:
 		k.answer()
 		k.next(n)
@@ -50,7 +54,10 @@ func (k *walk) act(n *flow.Node) {
 		k.s.Ended = true
 		k.do(Leave{Results: k.s.Frames[0].Vars})
 	case flow.Hangup:
-		k.hangup(n.Hangup, "")
+		if reason, ok := k.text(n.Reason); ok {
+			k.s.Ended, k.s.Wait = true, Nothing
+			k.do(Hangup{Cause: n.Hangup, Reason: reason})
+		}
 	case flow.Play, flow.SayKind:
 		k.next(n)
 	default:
@@ -153,7 +160,7 @@ func (k *walk) lookup(n *flow.Node) {
 	for _, s := range []struct {
 		source string
 		what   flow.Text
-	}{{"sh", l.Sh}, {"ldap", l.LDAP}, {"http", l.HTTP}, {"file", l.File}, {"folder", l.Folder}} {
+	}{{"sh", l.Sh}, {"ldap", l.LDAP}, {"http", l.HTTP}, {"file", l.File}, {"folder", l.Folder}, {"recording", l.Recording}} {
 		if !s.what.Empty() {
 			r.Source = s.source
 			var ok bool
@@ -241,7 +248,7 @@ func (k *walk) summary(n *flow.Node) {
 	for _, x := range []struct {
 		to   *int
 		text flow.Text
-	}{{&r.New, m.New}, {&r.Old, m.Old}} {
+	}{{&r.New, m.New}, {&r.Old, m.Old}, {&r.Urgent[0], m.Urgent}, {&r.Urgent[1], m.OldUrgent}} {
 		s, ok := k.text(x.text)
 		if !ok {
 			return
@@ -257,6 +264,23 @@ func (k *walk) summary(n *flow.Node) {
 	}
 	k.wait(Looking)
 	k.do(r)
+}
+
+// move moves a recording, or deletes it.
+func (k *walk) move(n *flow.Node, file, to flow.Text) {
+	from, ok1 := k.text(file)
+	if !ok1 {
+		return
+	}
+	target, ok2 := k.text(to)
+	switch {
+	case !ok2:
+	case from == "" || n.Kind == flow.Move && target == "":
+		k.broken(fmt.Sprintf("line %d: there is no name of a recording", file.At.Line), n.Failed)
+	default:
+		k.wait(Looking)
+		k.do(Move{File: from, To: target})
+	}
 }
 
 // dial calls the next callee, or all of them.

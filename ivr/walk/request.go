@@ -12,7 +12,7 @@ type Request any
 // Answered tells whether a request is answered by an input.
 func Answered(r Request) bool {
 	switch r.(type) {
-	case Play, Ask, Record, Dial, Bridge, Look, Hook, Enter, Notify:
+	case Play, Ask, Record, Dial, Bridge, Look, Hook, Enter, Notify, Move:
 		return true
 	}
 	return false
@@ -28,6 +28,7 @@ type Play struct {
 	Barge  bool
 	Repeat int // times more; -1 for ever
 	Gap    time.Duration
+	Limit  time.Duration // of all of it; 0 is none
 }
 
 // Ask plays and takes digits; Collected answers it.
@@ -68,7 +69,7 @@ type Drop struct{}
 
 // Look asks a source of data; Found answers it.
 type Look struct {
-	Source  string // sh, ldap, http, file or folder
+	Source  string // sh, ldap, http, file, folder or recording
 	What    string
 	Key     string // in a file
 	Headers [][2]string
@@ -94,16 +95,21 @@ type Enter struct {
 	Exit string // the key that leaves
 }
 
+// Move moves a recording, or deletes it where To is empty; Found answers it, with where it is then.
+type Move struct{ File, To string }
+
 // Notify tells a phone of its messages (RFC 3842); Found answers it.
 type Notify struct {
 	To, Account string
 	New, Old    int
+	Urgent      [2]int // of the new and the old ones
 }
 
 // Hangup ends the call, with a final status if it is not answered. It is the last request.
 type Hangup struct {
-	Cause flow.Cause
-	Text  string // for the record
+	Cause  flow.Cause
+	Text   string // for the record
+	Reason string // for the other end and the record, as the application has it
 }
 
 // Leave leaves the menu; the call goes on in its chain. It is the last request.

@@ -169,7 +169,7 @@ func (k *walk) found(n *flow.Node, f Found) {
 		k.broken(f.Failed, n.Failed)
 	case f.Missing && n.Kind == flow.LookupKind && n.NotFound.Set():
 		k.branch("not found", n.NotFound)
-	case f.Missing && n.Kind == flow.LookupKind && n.Failed != nil:
+	case f.Missing && n.Kind == flow.LookupKind && n.Failed != nil && f.Data == nil:
 		k.react("failed", n.Failed)
 	default:
 		k.set(n.Into.Text, f.Data)

@@ -265,7 +265,7 @@ nodes:
 }
 
 func TestEarlyMediaAndAnnouncement(t *testing.T) {
-	x, out := begin(t, "early: true\nnodes: {a: {play: [{file: '${call.params.play}'}], repeats: \"${call.params.repeat ?? 0}\", next: b}, b: {hangup: changed}}", nil)
+	x, out := begin(t, "early: true\nnodes: {a: {play: [{file: '${call.params.play}'}], repeat: \"${call.params.repeat ?? 0}\", next: b}, b: {hangup: changed}}", nil)
 	same(t, out, walk.Connect{Early: true}, walk.Play{Sounds: []walk.Sound{{Kind: "file", Text: "x", Language: "en"}}, Barge: true})
 	same(t, x.step(walk.Played{}), walk.Hangup{Cause: flow.Cause{Word: "changed", Status: 410}})
 }

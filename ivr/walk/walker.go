@@ -182,19 +182,14 @@ func (k *walk) play(n *flow.Node, prompt []flow.Sound) {
 	if !ok {
 		return
 	}
-	p := Play{Sounds: sounds, Barge: k.barge(n), Repeat: n.Repeat, Gap: n.Gap}
+	p := Play{Sounds: sounds, Barge: k.barge(n)}
 	for _, s := range prompt {
 		p.Barge = p.Barge && (s.BargeIn == nil || *s.BargeIn)
 	}
-	if !n.RepeatIn.Empty() {
-		s, ok := k.text(n.RepeatIn)
-		if !ok {
-			return
-		}
-		if _, err := fmt.Sscan(s, &p.Repeat); err != nil && s != "" {
-			k.broken(fmt.Sprintf("line %d: %q is no number of repeats", n.RepeatIn.At.Line, s), nil)
-			return
-		}
+	var err error
+	if p.Repeat, p.Gap, p.Limit, err = n.Repetition(k.env()); err != nil {
+		k.broken(err.Error(), n.Failed)
+		return
 	}
 	k.s.Wait = Prompt
 	if n.Kind == flow.Play || n.Kind == flow.SayKind {
