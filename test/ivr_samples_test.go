@@ -137,10 +137,10 @@ func TestChanged(t *testing.T) {
 	s.ended(ending{410, "bifrons"})
 }
 
-// TestVoicemail: a message is left by hanging up, the owner's phone is told (RFC 3842), and he hears it. The menu changes while the
-// server runs: it is told the phone's address then.
-func TestVoicemail(t *testing.T) {
-	t.Parallel()
+// voicemail starts the voicemail sample with a folder of recordings. The menu changes while the server runs: it is told the phone's
+// address then, instead of the domain where nobody is.
+func voicemail(t *testing.T) (s *server, v *voice, tapes string) {
+	t.Helper()
 	tapes, file := t.TempDir(), filepath.Join(t.TempDir(), "voicemail.yaml")
 	text, err := os.ReadFile("../configs/ivr/voicemail.yaml")
 	if err != nil {
@@ -149,11 +149,29 @@ func TestVoicemail(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, v := menuIn(t, file, "voicemail", ", recordings: '"+tapes+"', params: {pin: '1234'}")
+	s, v = menuIn(t, file, "voicemail", ", recordings: '"+tapes+"', params: {pin: '1234'}")
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "${call.domain}", s.caller())), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, patience, "the menu to be read again", func() bool { return strings.Contains(s.log.String(), "menu read again") })
+	return s, v, tapes
+}
+
+// isTold takes a NOTIFY of messages.
+func (u *ua) isTold(counts string) {
+	u.t.Helper()
+	note := u.request("NOTIFY")
+	u.reply(note, "200 OK", unique("tag"), "")
+	if note.get("Event") != "message-summary" || !strings.Contains(note.body, "Voice-Message: "+counts+"\r\n") ||
+		strings.Contains(note.body, "Messages-Waiting: yes") != (counts[0] != '0') {
+		u.t.Errorf("the phone is told, not %s:\n%s", counts, note.raw)
+	}
+}
+
+// TestVoicemail: a message is left by hanging up, and the owner's phone is told (RFC 3842).
+func TestVoicemail(t *testing.T) {
+	t.Parallel()
+	s, v, tapes := voicemail(t)
 	d, a := s.dialsMenu(t, v, "bob")
 	a.hears("bob is not here")
 	eventually(t, patience, "the recording", func() bool {
@@ -163,10 +181,44 @@ func TestVoicemail(t *testing.T) {
 	})
 	a.say(300, strings.Repeat("\x21", 160))
 	d.hangsUp()
-	note := d.ua.request("NOTIFY")
-	d.ua.reply(note, "200 OK", unique("tag"), "")
-	if note.get("Event") != "message-summary" || !strings.Contains(note.body, "Messages-Waiting: yes") || !strings.Contains(note.body, "Voice-Message: 1/0") {
-		t.Errorf("the phone is told\n%s", note.raw)
-	}
+	d.ua.isTold("1/0")
 	s.ended(hungUp)
+}
+
+// TestMailbox: the owner deletes a message and keeps another one; his phone is told how many there are then.
+func TestMailbox(t *testing.T) {
+	t.Parallel()
+	s, v, tapes := voicemail(t)
+	if err := os.MkdirAll(filepath.Join(tapes, "alice", "old"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.wav", "b.wav", "old/c.wav"} {
+		writeWAV(t, filepath.Join(tapes, "alice", name), note(3000, 0.2))
+	}
+	d, a := s.dialsMenu(t, v, "*97")
+	a.hears("Enter your PIN")
+	a.press("1234", &weather{})
+	a.hears("New messages")
+	a.hears("Old messages")
+	a.hears("delete it press 7")
+	a.press("7", &weather{})
+	a.hears("Deleted")
+	a.hears("delete it press 7")
+	a.press("9", &weather{})
+	a.hears("delete it press 7")
+	a.press("9", &weather{})
+	a.hears("You have heard all")
+	d.ua.isTold("0/2")
+	d.isHungUp()
+	var left []string
+	for _, glob := range []string{"alice/*.wav", "alice/old/*.wav"} {
+		got, _ := filepath.Glob(filepath.Join(tapes, glob))
+		for _, g := range got {
+			left = append(left, strings.TrimPrefix(g, tapes))
+		}
+	}
+	if strings.Join(left, " ") != "/alice/old/b.wav /alice/old/c.wav" {
+		t.Errorf("there is %q", left)
+	}
+	s.ended(ending{200, "bifrons"})
 }

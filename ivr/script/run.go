@@ -297,6 +297,9 @@ func (r *runner) world(l Line) (walk.Input, error) {
 		_ = json.Unmarshal([]byte(l.Arg), &v)
 		return walk.Found{Data: v}, nil
 	case "missing":
+		if q, ok := r.s.pending.(walk.Look); ok && q.Source == "folder" { // a list without anything in it
+			return walk.Found{Missing: true, Data: []any{}}, nil
+		}
 		return walk.Found{Missing: true}, nil
 	case "fails":
 		text := l.Arg
