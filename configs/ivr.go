@@ -3,6 +3,7 @@ package configs
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,8 +22,17 @@ type Menu struct {
 	Fetch      []string          // beginnings of addresses that recordings may be fetched from
 }
 
-//go:embed ivr/*.yaml
+//go:embed ivr/*.yaml ivr/*.csv
 var menus embed.FS
+
+// SampleFiles are the files beside the menus that are built in, such as the rooms of the conference.
+func SampleFiles() fs.FS {
+	files, err := fs.Sub(menus, "ivr")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
+	return files
+}
 
 // SampleMenu gives the text of a menu that is built in.
 func SampleMenu(name string) ([]byte, error) {
@@ -40,7 +50,9 @@ func SampleMenus() (out []string) {
 		panic(err) // the folder is part of the program
 	}
 	for _, e := range entries {
-		out = append(out, strings.TrimSuffix(e.Name(), ".yaml"))
+		if name, is := strings.CutSuffix(e.Name(), ".yaml"); is {
+			out = append(out, name)
+		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -21,6 +22,7 @@ type Config struct {
 	Name       string            // the App is ivr/NAME
 	File       string            // of the menu
 	Text       []byte            // the menu itself; File then only names it, and it is not read again
+	Files      fs.FS             // with Text: what look-ups in files read; nil: the folder of File
 	Called     *regexp.Regexp    // what the user part of the Request-URI must match, else the call passes; nil: anything
 	Params     map[string]string // parameters of the menu
 	Recordings string            // folder of recordings; "" is the folder recordings beside the menu

@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,7 +32,7 @@ func (a *App) source(ctx context.Context, l walk.Look, e *edition) (f walk.Found
 	case "sh", "ldap":
 		return a.subscriber(ctx, l)
 	case "file":
-		return found(readTable(filepath.Dir(e.flow.File), l.What, l.Key))
+		return found(a.table(e, l.What, l.Key))
 	case "folder":
 		return listed(list(a.recordings(e), l.What))
 	case "recording":
@@ -82,17 +84,22 @@ func (a *App) subscriber(ctx context.Context, l walk.Look) (walk.Found, bool) {
 	return walk.Found{Data: flow.Bound(v)}, false
 }
 
-// readTable finds a key in a YAML, JSON or CSV file below a folder; without a key it is all of the file.
-func readTable(folder, name, key string) (any, error) {
+// table finds a key in a YAML, JSON or CSV file beside the menu or below; without a key it is all of the file.
+func (a *App) table(e *edition, name, key string) (any, error) {
+	folder := filepath.Dir(e.flow.File)
 	file, ok := within(folder, name)
 	if !ok {
 		return nil, fmt.Errorf("the file %s is not below %s", name, folder)
 	}
-	data, err := readSome(file, maxTable)
+	open := func() (fs.File, error) { return os.Open(file) }
+	if a.cfg.Files != nil {
+		open = func() (fs.File, error) { return a.cfg.Files.Open(path.Clean(name)) }
+	}
+	data, err := readSome(open, name, maxTable)
 	if err != nil {
 		return nil, err
 	}
-	if strings.EqualFold(filepath.Ext(file), ".csv") {
+	if strings.EqualFold(filepath.Ext(name), ".csv") {
 		return row(data, key)
 	}
 	var v any
@@ -110,15 +117,15 @@ func readTable(folder, name, key string) (any, error) {
 
 const maxTable = 16 << 20
 
-func readSome(file string, most int64) ([]byte, error) {
-	f, err := os.Open(file)
+func readSome(open func() (fs.File, error), name string, most int64) ([]byte, error) {
+	f, err := open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(data)) > most {
-		err = fmt.Errorf("%s has more than %d bytes", file, most)
+		err = fmt.Errorf("%s has more than %d bytes", name, most)
 	}
 	return data, err
 }

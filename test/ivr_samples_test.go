@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // accounts is the web server that menus ask.
@@ -72,6 +73,59 @@ func TestConference(t *testing.T) {
 	a.hears("You have left")
 	d.hangsUp()
 	s.ended(hungUp)
+}
+
+// TestConferenceOfTwo: the conference that is built into the program, with its table of rooms: two callers hear each other.
+func TestConferenceOfTwo(t *testing.T) {
+	t.Parallel()
+	v := newVoice(t)
+	s := start(t, func(set *settings) {
+		set.Side = ", apps: [ivr/hall]"
+		set.Users = "prompts: {speech: [{name: test, url: '" + v.url + "'}]}\nivr:\n  hall: {sample: conference}\n"
+	})
+	phone := newUA(t, s.caller(), s.core(), "secret")
+	var calls [2]*dialog
+	var ears [2]*listener
+	for i := range calls {
+		d := phone.dialogTo("700")
+		answer := phone.answer(d.send("INVITE", sdp(s.media(s.caller()), 31000+10*i, 1)), 200)
+		d.accept(answer)
+		d.ack("")
+		calls[i], ears[i] = d, &listener{odd: speak(t, s.media(s.caller()), 31000+10*i, answer.body, uint32(i+1)), v: v}
+	}
+	var sung, all sync.WaitGroup
+	for _, a := range ears {
+		all.Go(func() {
+			a.hears("number of your room")
+			a.press("100#", &weather{})
+			a.hears("Enter the PIN")
+			a.press("4711", &weather{})
+			a.hears("You enter the board room")
+		})
+	}
+	all.Wait()
+	hz := []float64{2500, 3000}
+	var heard [2]recording
+	for i, a := range ears {
+		sung.Go(func() { a.utter(note(hz[i], 3)) })
+		all.Go(func() { heard[i] = a.record(time.Second) })
+	}
+	sung.Wait()
+	for _, d := range calls {
+		d.hangsUp()
+	}
+	all.Wait()
+	for i := range heard {
+		other, own := 0.0, 0.0
+		for at := 0; at+4000 <= len(heard[i].samples); at += 4000 {
+			other = max(other, amplitude(heard[i].samples[at:at+4000], hz[1-i]))
+			own = max(own, amplitude(heard[i].samples[at:at+4000], hz[i]))
+		}
+		if other < 0.15 || own > 0.03 {
+			t.Errorf("caller %d hears the other at %.3f and himself at %.3f, of 0.2", i, other, own)
+		}
+	}
+	s.ended(hungUp, hungUp)
 }
 
 // TestPrepaid: the balance is asked for and said, the call put through and charged.

@@ -33,7 +33,7 @@ func (n *node) openMenus(cfg *configs.Config, core *b2bua.Config, registry prome
 			if err != nil {
 				return err
 			}
-			c.File, c.Text = m.Sample+".yaml", text
+			c.File, c.Text, c.Files = m.Sample+".yaml", text, configs.SampleFiles()
 		}
 		app, err := ivr.New(c, deps)
 		if err != nil {
