@@ -51,7 +51,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 soak: ## SOAKCALLS (100000) calls that leave nothing behind, then ./test again and again for SOAKTIME seconds (3600)
 	@$(call install)
-	SOAK_CALLS=$(SOAKCALLS) FLOOD_SOURCES=100000 CGO_ENABLED=0 go test -count=1 -timeout 3h -v -run '^(TestSoak|TestFloodOfSources)$$' ./test
+	SOAK_CALLS=$(SOAKCALLS) FLOOD_SOURCES=100000 CGO_ENABLED=0 go test -count=1 -timeout 3h -v -run '^(TestSoak|TestReloadUnderLoad|TestFloodOfSources)$$' ./test
 	@set -e; end=$$(($$(date +%s) + $(SOAKTIME))); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 		round=$$((round + 1)); echo "round $$round"; \

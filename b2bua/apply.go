@@ -135,7 +135,7 @@ const maxBranches = 16
 
 // openBranch starts the walk of a new branch after the App that has w.
 func (c *Call) openBranch(w *Walk, draft *Draft, uri string, set []Field) {
-	b := Branch{Parent: c.home(uint8(w.At), w.Branch), From: uint8(w.At + 1), Dialed: draft.Next, URI: uri, Set: set}
+	b := Branch{Parent: c.home(uint8(w.At), w.Branch), From: uint8(w.At + 1), Dialed: draft.Next, URI: uri, Set: set, Asked: true}
 	c.Branches = append(c.Branches, b)
 	n := uint8(len(c.Branches) - 1)
 	c.setOut(Walk{Event: Invite{Draft: draft, Branch: int(n)}, Msg: draft.Request, Branch: n, At: w.At + 1})

@@ -133,7 +133,7 @@ func sameMachine(a, b netip.Addr) bool {
 func (s *Server) listensAt(a netip.AddrPort) bool {
 	for _, side := range s.cfg.Sides {
 		for _, l := range side.Locals {
-			if l.Addr == a {
+			if l.Addr == a || l.Advertise == a.String() {
 				return true
 			}
 		}
@@ -142,14 +142,14 @@ func (s *Server) listensAt(a netip.AddrPort) bool {
 }
 
 // fork rings the callee's other contacts in branches of their own.
-func (c *Call) fork(inv Invite, contacts []string) {
+func (c *Call) fork(inv Invite, contacts []string, share int) {
 	for _, contact := range contacts {
 		if c.Cause != nil || len(c.Branches) >= maxBranches {
 			return
 		}
 		d := inv.Draft.copy()
 		d.Next.Contact = contact
-		b := Branch{Parent: uint8(inv.Branch), From: uint8(len(c.Chain)), Dialed: d.Next, URI: d.RequestURI, Set: d.Headers}
+		b := Branch{Parent: uint8(inv.Branch), From: uint8(len(c.Chain)), Dialed: d.Next, URI: d.RequestURI, Set: d.Headers, Breadth: share}
 		c.Branches = append(c.Branches, b)
 		n := len(c.Branches) - 1
 		c.dial(&Walk{Branch: uint8(n)}, Invite{Draft: d, Branch: n})

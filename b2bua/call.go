@@ -30,6 +30,7 @@ type State struct {
 	Sub     *Subscription // likewise: it is a subscription
 	Invite  Text          // the caller's, as long as it may still be dialled
 	Hops    int           // Max-Forwards of it
+	Breadth int           // Max-Breadth of it, noBreadth where it has none
 	Class   Class
 	Keys    [2]uint64
 	Winner  uint8 // the leg that answered, 0 none
@@ -55,18 +56,20 @@ type State struct {
 
 // Branch is one Dial: one leg and one walk of the Apps after the dialling one. The first is that of the INVITE itself.
 type Branch struct {
-	Parent uint8
-	From   uint8 // index of the first App that belongs to it
-	Dialed Dial
-	URI    string  // the draft as it was dialled: another Dial of the same App starts from it
-	Set    []Field // likewise
-	Leg    uint8   // 0 not yet
-	Until  time.Duration
-	Failed int   // status
-	By     uint8 // slot of the leg it was dialled for: the caller's but for a transfer
-	Hops   int   // redirections followed
-	Hunt   *Hunt
-	Seek   *Seek // the look-up of its next hop's name
+	Parent  uint8
+	From    uint8 // index of the first App that belongs to it
+	Dialed  Dial
+	URI     string  // the draft as it was dialled: another Dial of the same App starts from it
+	Set     []Field // likewise
+	Leg     uint8   // 0 not yet
+	Until   time.Duration
+	Failed  int   // status
+	By      uint8 // slot of the leg it was dialled for: the caller's but for a transfer
+	Hops    int   // redirections followed
+	Breadth int   // its share of the call's Max-Breadth, 0 none yet
+	Asked   bool  // an App has dialled it
+	Hunt    *Hunt
+	Seek    *Seek // the look-up of its next hop's name
 }
 
 // Applied is an App of the chain, by name and version.

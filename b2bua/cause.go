@@ -43,7 +43,7 @@ func better(a, b int) bool {
 		switch {
 		case s >= 600:
 			return 0
-		case s == 408 || s == 503 || s == 487:
+		case s == 408 || s == 440 || s == 503 || s == 487:
 			return s + 1000
 		}
 		return s

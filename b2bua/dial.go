@@ -20,7 +20,8 @@ type hop struct {
 	hunts  bool            // the side's own targets say where to
 	local  *Local          // our address it leaves from, if not any will do
 	target string          // Request-URI: the Contact of somebody registered
-	beside []string        // his other contacts that ring, too
+	beside []string        // his other contacts that ring, too,
+	share  int             // each with this of the Max-Breadth
 	route  uint16          // the number of the route, 0 none
 
 	rewrite *Rewrite // of the route that was taken
@@ -67,6 +68,10 @@ func (c *Call) dial(w *Walk, inv Invite) {
 		c.failBranch(w.Branch, 481)
 		return
 	}
+	if !c.widen(w.Branch, &h) {
+		c.failBranch(w.Branch, 440)
+		return
+	}
 	if !c.admitLeg(h) { // a word of our own, as to an INVITE that comes in
 		c.failBranch(w.Branch, 503)
 		return
@@ -96,7 +101,7 @@ func (c *Call) invite(w *Walk, inv Invite, h hop) {
 	if t := inv.Next.Timeout; t > 0 && c.Branches[w.Branch].Until == 0 {
 		c.Branches[w.Branch].Until = c.srv.now() + t
 	}
-	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops, rewrite: h.rewrite}
+	o := outgoing{from: a, m: m, draft: inv.Draft, hops: c.Hops, breadth: c.tells(w.Branch), rewrite: h.rewrite}
 	var err *errOffer
 	third := a.Phase != Trying && !(a.Own && by == 0 && !a.Ours) // the target of a transfer, or of a call of our own
 	if third {
@@ -116,7 +121,7 @@ func (c *Call) invite(w *Walk, inv Invite, h hop) {
 	}
 	c.sendInvite(l, &o)
 	if !third {
-		c.fork(inv, h.beside)
+		c.fork(inv, h.beside, h.share)
 	}
 }
 

@@ -18,6 +18,7 @@ type Metrics struct {
 	attempts, answered, absorbed, strays, malformed, forbidden prometheus.Counter
 	unanswerable                                               prometheus.Counter
 	retransmissions, sendErrors, portsExhausted, queueFull     prometheus.Counter
+	tooBroad                                                   prometheus.Counter
 	effectsRefused, keysDropped, panics, probes, failovers     prometheus.Counter
 	lostBy, leaks, unlocated                                   *prometheus.CounterVec
 	endedBy, refusedBy, requestsBy                             *prometheus.CounterVec
@@ -65,6 +66,7 @@ func newMetrics(s *Server) *Metrics {
 	m.sendErrors = counter("send_errors_total", "Messages the network did not take.")
 	m.portsExhausted = counter("media_ports_exhausted_total", "Offers refused because no media port was free.")
 	m.queueFull = counter("held_queue_full_total", "Events dropped because too many waited behind a hold.")
+	m.tooBroad = counter("contacts_not_rung_total", "Contacts of called parties that did not ring, for the Max-Breadth of the call left them nothing (RFC 5393).")
 	m.effectsRefused = counter("effects_refused_total", "Effects of applications that did not fit the call.")
 	m.keysDropped = counter("keys_dropped_total", "Keys forgotten because too many were pressed before an application asked for them.")
 	m.panics = counter("internal_errors_total", "Steps that panicked; each cost its call.")

@@ -41,7 +41,7 @@ func (s *Server) Originate(o Origination) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	c := &Call{srv: s, State: State{ID: s.nextID.Add(1), Keys: [2]uint64{s.random(), 0}, Started: s.cfg.Clock.Wall(), Hops: s.cfg.MaxForwards}}
+	c := &Call{srv: s, State: State{ID: s.nextID.Add(1), Keys: [2]uint64{s.random(), 0}, Started: s.cfg.Clock.Wall(), Hops: s.cfg.MaxForwards, Breadth: noBreadth}}
 	c.box.Enter(nil)
 	if !s.pass(ofOurs(s), Ordinary) {
 		return 0, errors.New("originate: no more calls now")

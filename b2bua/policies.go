@@ -7,7 +7,7 @@ import (
 
 // engineOwned never cross, whatever a policy says: the engine writes them (architecture R11).
 var engineOwned = [...]sip.HeaderID{sip.HdrVia, sip.HdrFrom, sip.HdrTo, sip.HdrCallID, sip.HdrCSeq, sip.HdrContact,
-	sip.HdrMaxForwards, sip.HdrRoute, sip.HdrRecordRoute, sip.HdrContentType, sip.HdrContentLength, sip.HdrAllow,
+	sip.HdrMaxForwards, sip.HdrMaxBreadth, sip.HdrRoute, sip.HdrRecordRoute, sip.HdrContentType, sip.HdrContentLength, sip.HdrAllow,
 	sip.HdrSupported, sip.HdrRequire, sip.HdrProxyRequire, sip.HdrUnsupported, sip.HdrRSeq, sip.HdrRAck,
 	sip.HdrSessionExpires, sip.HdrMinSE, sip.HdrReason, sip.HdrTimestamp, sip.HdrRetryAfter}
 

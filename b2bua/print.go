@@ -30,6 +30,7 @@ type outgoing struct {
 	reason      string
 	extra       string   // further header lines
 	hops        int      // Max-Forwards of what it carries, one more than its own; 0 is our own
+	breadth     int      // Max-Breadth, 0 none
 	rewrite     *Rewrite // of the route that an INVITE takes
 }
 
@@ -73,7 +74,11 @@ func (c *Call) appendRequest(dst []byte, l *Leg, d *Dialog, method sip.Method, n
 	if hops < 0 {
 		hops = c.srv.cfg.MaxForwards
 	}
-	return append(strconv.AppendInt(dst, int64(hops), 10), '\r', '\n')
+	dst = append(strconv.AppendInt(dst, int64(hops), 10), '\r', '\n')
+	if o.breadth > 0 {
+		dst = append(strconv.AppendInt(append(dst, "Max-Breadth: "...), int64(o.breadth), 10), '\r', '\n')
+	}
+	return dst
 }
 
 // appendTag prints our tag of a leg: one for all dialogs of a UAC (RFC 3261 12.1.2), one for each of a UAS.

@@ -303,7 +303,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	c.asked(l, m)
 	c.hear(l, m)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})
-	c.Hops = c.srv.hops(m)
+	c.Hops, c.Breadth = c.srv.hops(m), breadth(m)
 	kind, first := sip.InviteServer, sip.Proceeding
 	if c.Alone = m.Method != sip.INVITE; c.Alone {
 		kind, first = sip.NonInviteServer, sip.Trying

@@ -102,7 +102,7 @@ func FirstLine(path string) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("the first line of %s has no password", path)
+		return "", fmt.Errorf("no secret in %s: its first line is empty", tick(path))
 	}
 	return line, nil
 }

@@ -34,6 +34,11 @@ func (m *Message) check() error {
 			return bad("bad Max-Forwards")
 		}
 	}
+	if v := m.Get(HdrMaxBreadth); v != nil {
+		if _, ok := number(v); !ok {
+			return bad("bad Max-Breadth")
+		}
+	}
 	if err := m.checkVia(); err != nil {
 		return err
 	}

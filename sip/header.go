@@ -13,6 +13,7 @@ const (
 	HdrCSeq
 	HdrContact
 	HdrMaxForwards
+	HdrMaxBreadth
 	HdrRoute
 	HdrRecordRoute
 	HdrContentType
@@ -104,7 +105,7 @@ const (
 
 // headerNames are the canonical names, by HeaderID.
 var headerNames = [NumHeaders]string{
-	"", "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Route", "Record-Route",
+	"", "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Max-Breadth", "Route", "Record-Route",
 	"Content-Type", "Content-Length", "Content-Encoding", "Content-Disposition", "Content-Language", "Content-ID",
 	"MIME-Version", "Allow", "Supported", "Require", "Proxy-Require", "Unsupported", "Accept", "Accept-Encoding",
 	"Accept-Language", "Allow-Events", "Event", "Expires", "Date", "User-Agent", "Server", "Organization", "Subject",
@@ -171,7 +172,7 @@ func HeaderIDOf(name []byte) HeaderID {
 
 // single tells which header fields may stand only once in a message (RFC 3261 7.3.1; smuggling through duplicates).
 var single = [NumHeaders]bool{
-	HdrFrom: true, HdrTo: true, HdrCallID: true, HdrCSeq: true, HdrMaxForwards: true, HdrContentLength: true,
+	HdrFrom: true, HdrTo: true, HdrCallID: true, HdrCSeq: true, HdrMaxForwards: true, HdrMaxBreadth: true, HdrContentLength: true,
 	HdrContentType: true, HdrReferTo: true, HdrReplaces: true, HdrRSeq: true, HdrRAck: true,
 	HdrSessionExpires: true, HdrMinSE: true, HdrEvent: true,
 }

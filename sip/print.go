@@ -117,7 +117,7 @@ var reasonPhrases = [...]string{
 	406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout", 410: "Gone",
 	412: "Conditional Request Failed", 413: "Request Entity Too Large", 414: "Request-URI Too Long",
 	415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required",
-	422: "Session Interval Too Small", 423: "Interval Too Brief", 433: "Anonymity Disallowed",
+	422: "Session Interval Too Small", 423: "Interval Too Brief", 433: "Anonymity Disallowed", 440: "Max-Breadth Exceeded",
 	469: "Bad Info Package", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
 	482: "Loop Detected", 483: "Too Many Hops", 484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here",
 	487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",

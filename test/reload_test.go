@@ -89,10 +89,10 @@ func (s *server) phoneAt(port string) bool { return bound(s.t, s.ip(1)+port) }
 
 // TestReloadUnderLoad: while calls come and go the configuration is changed again and again, and none of them fails.
 func TestReloadUnderLoad(t *testing.T) {
-	if testing.Short() {
-		t.Skip("800 calls")
-	}
-	s := start(t, func(set *settings) { set.build, set.Log, set.T1 = product, "warn", 200*time.Millisecond })
+	t.Parallel()
+	need(t, "sipp")
+	calls := soakCalls(t)
+	s := start(t, func(set *settings) { set.build, set.Log, set.T1 = product, "warn", 50*time.Millisecond })
 	done := make(chan int)
 	stop := make(chan struct{})
 	go func() {
@@ -102,7 +102,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(400 * time.Millisecond):
+			case <-time.After(250 * time.Millisecond):
 				n++
 				was := 0
 				if n > 1 {
@@ -113,11 +113,11 @@ func TestReloadUnderLoad(t *testing.T) {
 			}
 		}
 	}()
-	s.load(t, 800, 100)
+	s.load(t, calls, 100)
 	close(stop)
 	n := <-done
 	s.idle()
-	if got := s.metric("bifrons_b2bua_call_attempts_total"); got != 800 || n < 5 {
+	if got := s.metric("bifrons_b2bua_call_attempts_total"); got != float64(calls) || n < 5 {
 		t.Errorf("%v calls, %d reloads", got, n)
 	}
 	t.Logf("%d reloads", n)

@@ -52,6 +52,7 @@ var hears = [sip.NumHeaders]func(*Ear, []byte){
 var silent = [sip.NumHeaders]bool{
 	sip.HdrCSeq:               true,
 	sip.HdrMaxForwards:        true,
+	sip.HdrMaxBreadth:         true,
 	sip.HdrContentType:        true,
 	sip.HdrContentLength:      true,
 	sip.HdrContentEncoding:    true,

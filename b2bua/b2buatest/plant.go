@@ -17,7 +17,7 @@ import (
 // a new header cannot be forgotten; what cannot hold a secret is listed with the reason.
 
 // numbers are headers whose value can only be a number, so no secret stands in them.
-var numbers = []string{"CSeq", "Max-Forwards", "Content-Length", "RSeq", "MIME-Version"}
+var numbers = []string{"CSeq", "Max-Forwards", "Max-Breadth", "Content-Length", "RSeq", "MIME-Version"}
 
 // plantedElsewhere are headers that every message of the phones has a secret in: World looks for those in all that arrives.
 var plantedElsewhere = []string{"From", "To", "Call-ID", "Contact", "Content-Type"}

@@ -27,26 +27,13 @@ func guardAPI(c *configs.Admin, a *admin.Config) error {
 		a.TLS, a.Mutual = certs.config(), t.Mutual
 	}
 	if c.TokenFile != "" {
-		token, err := firstLine(c.TokenFile)
+		token, err := configs.FirstLine(c.TokenFile)
 		if err != nil {
 			return fmt.Errorf("admin.token_file: %w", err)
 		}
 		a.Token = token
 	}
 	return nil
-}
-
-// firstLine reads a secret.
-func firstLine(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	line, _, _ := strings.Cut(string(b), "\n")
-	if line = strings.TrimSpace(line); line == "" {
-		return "", fmt.Errorf("%s: its first line is empty", path)
-	}
-	return line, nil
 }
 
 // access is how a server that wants to know who asks is asked.
@@ -96,7 +83,7 @@ func (a *access) client() (*http.Client, error) {
 	token := os.Getenv("BIFRONS_TOKEN")
 	if a.token != "" {
 		var err error
-		if token, err = firstLine(a.token); err != nil {
+		if token, err = configs.FirstLine(a.token); err != nil {
 			return nil, err
 		}
 	}
