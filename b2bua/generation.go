@@ -21,12 +21,13 @@ func (s *Server) succeed(elder *Server) {
 }
 
 // Lead makes a successor the one that is asked and counted, once its listeners give their messages to it. Its elder takes no new
-// calls, and neither pings nor registers any more.
+// calls, and neither pings nor registers any more; it ends the registrations that the successor has not.
 func (s *Server) Lead() {
 	e := s.elder.Load()
 	if e == nil {
 		return
 	}
+	e.parted(s)
 	e.retired.Store(true)
 	s.metrics.newest.Store(s)
 	for _, g := range e.goals {
@@ -72,7 +73,7 @@ func (s *Server) Outlive() (left int) {
 		if e == nil {
 			return left
 		}
-		if _, posts := e.Busy(); e.table.len() > 0 || posts > 0 {
+		if _, posts := e.Busy(); e.table.len() > 0 || posts > 0 || e.tied() {
 			left++
 			g = e
 			continue

@@ -122,8 +122,8 @@ func (s *Server) tick(run *runner) int {
 	s.remind(s.now())
 	if !s.retired.Load() {
 		s.ping(s.now())
-		s.registerTrunks(s.now())
 	}
+	s.registerTrunks(s.now())
 	due := s.wheel.advance(s.now())
 	for i, c := range due {
 		run.rest = due[i+1:]

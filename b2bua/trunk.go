@@ -55,6 +55,7 @@ type trunk struct {
 	failures int
 	fault    string
 	proofs   []digest.Session
+	parting  atomic.Bool // a newer configuration has it no more
 	leaving  bool
 	gone     atomic.Bool
 }
@@ -78,14 +79,22 @@ func (s *Server) openTrunks() {
 				number: uint32(s.cfg.Clock.Wall().Unix()) & 0x7fffffff} // above that of a former start, which may have had the same Call-ID
 			k.next = s.now() + time.Duration(s.random()%uint64(time.Second/4))
 			side.trunks, s.trunks = append(side.trunks, k), append(s.trunks, k)
-			k.tell(s)
 		}
+	}
+	s.inheritTrunks()
+	for _, t := range s.trunks {
+		t.tell(s)
 	}
 }
 
-// registerTrunks does what is due for the trunks; only the goroutine of the wheel calls it.
+// registerTrunks does what is due for the trunks; only the goroutine of the wheel calls it. Those of a retired server end their
+// registrations, or are its successor's.
 func (s *Server) registerTrunks(now time.Duration) {
+	retired := s.retired.Load()
 	for _, t := range s.trunks {
+		if retired && !t.parting.Load() {
+			continue
+		}
 		for more := true; more; {
 			select {
 			case m := <-t.heard:
@@ -94,7 +103,7 @@ func (s *Server) registerTrunks(now time.Duration) {
 				more = false
 			}
 		}
-		if s.leaving.Load() && !t.leaving {
+		if (retired || s.leaving.Load()) && !t.leaving {
 			t.gone.Store(t.limit == 0 && t.until == 0)
 			t.leaving, t.next, t.limit = true, now, 0 // an answer on its way is no longer waited for
 		}
@@ -357,12 +366,13 @@ type TrunkInfo struct {
 	Fault     string `json:"fault,omitempty"`
 
 	until, next time.Duration
+	number      uint32 // CSeq
 }
 
 // tell shows the state to those who ask, and logs a change.
 func (t *trunk) tell(s *Server) {
 	i := &TrunkInfo{Side: t.side.Name, AOR: t.AOR, Contact: t.contact(), Registrar: t.Registrar.label(), State: "failed", Failures: t.failures,
-		Fault: t.fault, until: t.until, next: t.next}
+		Fault: t.fault, until: t.until, next: t.next, number: t.number}
 	up := t.until > 0
 	switch {
 	case t.gone.Load():
@@ -376,7 +386,9 @@ func (t *trunk) tell(s *Server) {
 	if t.up.Store(up); was != nil && was.State != i.State {
 		s.log.Info("trunk changes", "side", t.side.Name, "aor", t.AOR, "state", i.State)
 	}
-	s.metrics.trunkUp.WithLabelValues(t.side.Name, t.AOR).Set(map[bool]float64{true: 1}[up])
+	if !t.parting.Load() {
+		s.metrics.trunkUp.WithLabelValues(t.side.Name, t.AOR).Set(map[bool]float64{true: 1}[up])
+	}
 }
 
 // Trunks returns the trunks of all sides, in the order of the configuration.
@@ -405,10 +417,15 @@ func (s *Server) deregister() {
 	}
 }
 
-// trunkOf finds the trunk of a response; nil when it belongs to none.
+// trunkOf finds the trunk of a response, of whatever generation; nil when it belongs to none.
 func (s *Server) trunkOf(l *Local, r ref) *trunk {
-	if i := int(r.slot) - trunkSlots; i >= 0 && i < len(s.trunks) && s.trunks[i].side == l.side {
-		return s.trunks[i]
+	for _, g := range s.generations() {
+		own := g.local(l)
+		for _, t := range g.trunks {
+			if t.slot == r.slot && own != nil && own.side == t.side {
+				return t
+			}
+		}
 	}
 	return nil
 }

@@ -181,10 +181,31 @@ func set(tree yaml.MapSlice, to any, path ...string) {
 
 // Keep puts a section of other settings into the place of these.
 func (s *Settings) Keep(from *Settings, section string) {
-	s.Tree = slices.DeleteFunc(s.Tree, func(m yaml.MapItem) bool { return m.Key == section })
-	if v, ok := find(from.Tree, section); ok {
-		s.Tree = append(s.Tree, yaml.MapItem{Key: section, Value: v})
+	s.Tree = keep(s.Tree, from.Tree, strings.Split(section, "."))
+}
+
+// keep returns a tree with what another one has at a path.
+func keep(tree, from yaml.MapSlice, path []string) yaml.MapSlice {
+	old, was := find(from, path[0])
+	if len(path) > 1 {
+		now, is := find(tree, path[0])
+		below, _ := now.(yaml.MapSlice)
+		above, _ := old.(yaml.MapSlice)
+		old, was = keep(below, above, path[1:]), is || was
 	}
+	for i := range tree {
+		if tree[i].Key == path[0] {
+			if tree = slices.Clone(tree); was {
+				tree[i].Value = old
+				return tree
+			}
+			return slices.Delete(tree, i, i+1)
+		}
+	}
+	if was {
+		tree = append(slices.Clip(tree), yaml.MapItem{Key: path[0], Value: old})
+	}
+	return tree
 }
 
 // YAML prints the settings; the same reader reads them again, less the secrets.

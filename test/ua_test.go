@@ -363,10 +363,13 @@ func (s *server) phones() (caller, callee *ua) {
 }
 
 // connect makes a whole call from caller to callee: INVITE, 180, 200, ACK.
-func (s *server) connect(caller, callee *ua) *call {
+func (s *server) connect(caller, callee *ua) *call { return s.connectWith(caller, callee) }
+
+// connectWith has more headers in the INVITE.
+func (s *server) connectWith(caller, callee *ua, headers ...string) *call {
 	s.t.Helper()
 	c := &call{server: s, caller: caller, callee: callee, a: caller.dialogTo("bob")}
-	inv := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 1))
+	inv := c.a.send("INVITE", sdp(s.media(s.caller()), 31000, 1), headers...)
 	c.offer = callee.request("INVITE")
 	to := unique("hidden-tag-")
 	callee.reply(c.offer, "180 Ringing", to, "")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bifrons/bifrons/configs"
+	"github.com/bifrons/bifrons/internal/admin"
 )
 
 func checkCommand() *cobra.Command {
@@ -87,15 +88,16 @@ func mistakes(n int) string {
 
 // checkDiff tells what differs between two files.
 func checkDiff(out, errs io.Writer, old, file string) error {
-	_, a, err := checked(errs, old)
+	from, a, err := checked(errs, old)
 	if err != nil {
 		return err
 	}
-	_, b, err := checked(errs, file)
+	to, b, err := checked(errs, file)
 	if err != nil {
 		return err
 	}
-	return printDiff(out, configs.Diff(a, b))
+	changes := configs.Diff(a, b)
+	return printChange(out, admin.Change{Changes: changes, Restart: restarts(changes, from, to)})
 }
 
 func printDiff(out io.Writer, all []configs.Difference) error {

@@ -83,7 +83,7 @@ func (n *node) start(cfg *configs.Config) error {
 		return err
 	}
 	n.registrations = n.registrationsOf(cfg)
-	users := n.subscribersOf()
+	users := n.subscribersOf(n.registrations)
 	n.as = ims.NewAS(cfg.IMS, users)
 	core.Detail = slog.New(every{n.log.Handler()})
 	core.Log, core.Apps = n.log, services.Apps(services.Deps{Subscribers: users, AS: n.as})
@@ -145,7 +145,7 @@ func (n *node) start(cfg *configs.Config) error {
 
 // apiConfig is what the API shows.
 func (n *node) apiConfig() admin.Config {
-	a := admin.Config{Calls: n.bell.core.Load(), Metrics: n.registry, Version: version(), Drain: n.goAway, Sh: n.users.http, Subscribers: n.subscribersOf(),
+	a := admin.Config{Calls: n.bell.core.Load(), Metrics: n.registry, Version: version(), Drain: n.goAway, Sh: n.users.http, Subscribers: n.subscribersOf(n.registrations),
 		Explain: &explainer{as: n.as, apps: n.core.Apps, sides: n.core.Sides}}
 	if n.from != nil {
 		a.Configuration = n
@@ -221,6 +221,13 @@ func advertised(a, local netip.AddrPort) string {
 		return netip.AddrPortFrom(a.Addr(), local.Port()).String()
 	}
 	return a.String()
+}
+
+// patience is how long calls may go on when the server stops.
+func (n *node) patience() time.Duration {
+	n.reloading.Lock()
+	defer n.reloading.Unlock()
+	return n.drain
 }
 
 // Shutdown refuses new calls, lets calls finish up to the limit, ends the rest with BYE and closes everything.

@@ -45,19 +45,18 @@ func (n *node) registrationsOf(cfg *configs.Config) *ims.Registrations {
 }
 
 // subscribersOf joins the sources with the registrations.
-func (n *node) subscribersOf() ims.Source {
-	if n.registrations == nil {
+func (n *node) subscribersOf(r *ims.Registrations) ims.Source {
+	if r == nil {
 		return n.users.source()
 	}
-	return ims.Merged{Sources: n.users.source(), Registrations: n.registrations}
+	return ims.Merged{Sources: n.users.source(), Registrations: r}
 }
 
 // keepRegistrations lets time pass for them, until the node closes.
 func (n *node) keepRegistrations() {
-	if n.registrations == nil {
+	r := n.registrations
+	if r == nil {
 		return
-	}
-	if n.stop == nil {
 	}
 	n.keepers.Go(func() {
 		tick := time.NewTicker(500 * time.Millisecond)
@@ -67,7 +66,7 @@ func (n *node) keepRegistrations() {
 			case <-n.stop:
 				return
 			case <-tick.C:
-				n.registrations.Tick()
+				r.Tick()
 			}
 		}
 	})

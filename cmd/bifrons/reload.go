@@ -67,6 +67,31 @@ var fixed = []struct {
 	{"subscribers", func(to, from *configs.Config) { to.Subscribers = from.Subscribers }},
 	{"ivr", func(to, from *configs.Config) { to.Menus = from.Menus }},
 	{"log", func(to, from *configs.Config) { to.Log = from.Log }},
+	{"ims.registration", func(to, from *configs.Config) { to.IMS.Registration = from.IMS.Registration }},
+	{"ims.ioi", func(to, from *configs.Config) { to.IMS.IOI = from.IMS.IOI }},
+}
+
+// kept tells whether a section is obeyed after a restart only: those of registrations are taken up with the first side that is told of them.
+func kept(section string, from *configs.Config) bool {
+	return !strings.HasPrefix(section, "ims.") || slices.ContainsFunc(from.Sides, func(s configs.Side) bool { return s.Registers() })
+}
+
+// restarts tells which of some changes need a restart.
+func restarts(changes []configs.Difference, from, to *configs.Config) (out []string) {
+	for _, f := range fixed {
+		if kept(f.section, from) && slices.ContainsFunc(changes, func(d configs.Difference) bool {
+			return d.Path == f.section || strings.HasPrefix(d.Path, f.section+".") || strings.HasPrefix(d.Path, f.section+"[")
+		}) {
+			out = append(out, f.section)
+		}
+	}
+	for i := range to.Sides { // a listener keeps its certificates
+		side := &to.Sides[i]
+		if old := from.Side(side.Name); old != nil && !reflect.DeepEqual(old.TLS, side.TLS) && speaksTLS(old) && speaksTLS(side) {
+			out = append(out, "sides."+side.Name+".tls")
+		}
+	}
+	return out
 }
 
 // Compare reads a configuration as a reload would, and tells what it would change.
@@ -83,21 +108,8 @@ func (n *node) Settings() *configs.Settings { return n.from.settings.Load() }
 
 // change tells what a configuration would change, and which of it needs a restart.
 func (n *node) change(cfg *configs.Config, to *configs.Settings) admin.Change {
-	c := admin.Change{Changes: configs.Diff(n.from.settings.Load(), to)}
-	for _, f := range fixed {
-		if slices.ContainsFunc(c.Changes, func(d configs.Difference) bool {
-			return d.Path == f.section || strings.HasPrefix(d.Path, f.section+".") || strings.HasPrefix(d.Path, f.section+"[")
-		}) {
-			c.Restart = append(c.Restart, f.section)
-		}
-	}
-	for i := range cfg.Sides { // a listener keeps its certificates
-		side := &cfg.Sides[i]
-		if old := n.running.Side(side.Name); old != nil && !reflect.DeepEqual(old.TLS, side.TLS) && speaksTLS(old) && speaksTLS(side) {
-			c.Restart = append(c.Restart, "sides."+side.Name+".tls")
-		}
-	}
-	return c
+	changes := configs.Diff(n.from.settings.Load(), to)
+	return admin.Change{Changes: changes, Restart: restarts(changes, n.running, cfg)}
 }
 
 func speaksTLS(s *configs.Side) bool {
@@ -129,47 +141,61 @@ func (n *node) reload() (admin.Change, error) {
 	}
 	change := n.change(cfg, settings)
 	for _, f := range fixed {
-		f.keep(cfg, n.running)
-		settings.Keep(n.from.settings.Load(), f.section)
+		if kept(f.section, n.running) {
+			f.keep(cfg, n.running)
+			settings.Keep(n.from.settings.Load(), f.section)
+		}
 	}
-	core, sockets, fresh, err := n.generation(cfg, elder)
-	if err == nil {
+	g := &generation{running: cfg, registrations: n.registrations}
+	if err = n.prepare(g, elder); err == nil {
 		var srv *b2bua.Server
-		if srv, err = b2bua.New(*core); err == nil {
-			n.lead(srv, core, cfg, settings, sockets, fresh)
+		if srv, err = b2bua.New(*g.core); err == nil {
+			n.lead(srv, g, settings)
 			return change, nil
 		}
 	}
-	for _, s := range fresh {
+	for _, s := range g.fresh {
 		s.Close()
 	}
 	return admin.Change{}, err
 }
 
-// generation makes the configuration of a successor: what both share is of the elder. Fresh are the listeners that were opened for it.
-func (n *node) generation(cfg *configs.Config, elder *b2bua.Server) (core *b2bua.Config, sockets, fresh []*socket, err error) {
+// generation is what a configuration makes new, where the rest stays.
+type generation struct {
+	running       *configs.Config
+	core          *b2bua.Config
+	as            *ims.AS
+	registrations *ims.Registrations
+	sockets       []*socket
+	fresh         []*socket // among them, opened for it
+}
+
+// prepare makes a successor's parts: what both share is of the elder.
+func (n *node) prepare(g *generation, elder *b2bua.Server) error {
+	cfg := g.running
 	c := coreConfig(cfg)
 	shared := n.core
+	g.core = &c
 	c.Elder, c.Log, c.CDR, c.Trace, c.Copies, c.Resolver, c.Media, c.Registrar = elder, shared.Log, shared.CDR, shared.Trace, shared.Copies, shared.Resolver, shared.Media, shared.Registrar
-	users := n.subscribersOf()
-	n.as = ims.NewAS(cfg.IMS, users)
-	c.Apps = services.Apps(services.Deps{Subscribers: users, AS: n.as})
+	if g.registrations == nil {
+		g.registrations = n.registrationsOf(cfg)
+	}
+	users := n.subscribersOf(g.registrations)
+	g.as = ims.NewAS(cfg.IMS, users)
+	c.Apps = services.Apps(services.Deps{Subscribers: users, AS: g.as})
 	for _, m := range n.menus {
 		c.Apps[m.Name()] = m.Link()
 	}
 	handle(cfg, c.Apps)
 	if err := pairPolicies(cfg, &c); err != nil {
-		return nil, nil, nil, err
+		return err
 	}
 	free := slices.Clone(n.sockets)
 	for i := range cfg.Sides {
 		side := &cfg.Sides[i]
 		s := coreSide(side)
-		if side.Registers() && n.registrations == nil {
-			return nil, nil, fresh, fmt.Errorf("side %s: the first side with `ims` needs a restart", side.Name)
-		}
 		if side.Registers() {
-			s.Outside, s.Originator = n.registrations, n.as
+			s.Outside, s.Originator = g.registrations, g.as
 		}
 		for _, at := range side.Listen {
 			k := slices.IndexFunc(free, func(s *socket) bool { return s.at == name(side, at) })
@@ -180,44 +206,45 @@ func (n *node) generation(cfg *configs.Config, elder *b2bua.Server) (core *b2bua
 			} else {
 				l, addr, err := listen(side, at)
 				if err != nil {
-					return nil, nil, fresh, fmt.Errorf("side %s: %w", side.Name, err)
+					return fmt.Errorf("side %s: %w", side.Name, err)
 				}
 				one = &socket{listener: l, at: name(side, at), local: &b2bua.Local{Addr: addr}}
-				fresh = append(fresh, one)
+				g.fresh = append(g.fresh, one)
 			}
-			sockets = append(sockets, one)
+			g.sockets = append(g.sockets, one)
 			s.Locals = append(s.Locals, &b2bua.Local{Conn: one.listener, Addr: one.local.Addr, Advertise: advertised(side.Advertise, one.local.Addr), Transport: transports[at.Network]})
 		}
 		c.Sides = append(c.Sides, s)
 	}
-	if err := identify(cfg, &c); err != nil {
-		return nil, nil, fresh, err
-	}
-	return &c, sockets, fresh, nil
+	return identify(cfg, &c)
 }
 
 // lead lets a server take new calls; nothing can fail any more.
-func (n *node) lead(srv *b2bua.Server, core *b2bua.Config, cfg *configs.Config, settings *configs.Settings, sockets, fresh []*socket) {
+func (n *node) lead(srv *b2bua.Server, g *generation, settings *configs.Settings) {
 	srv.Start()
 	i := 0
-	for _, side := range core.Sides {
+	for _, side := range g.core.Sides {
 		for _, l := range side.Locals {
-			sockets[i].point(srv, l)
+			g.sockets[i].point(srv, l)
 			i++
 		}
 	}
 	srv.Lead()
 	n.bell.core.Store(srv)
 	for _, s := range n.sockets {
-		if !slices.Contains(sockets, s) {
+		if !slices.Contains(g.sockets, s) {
 			// What still comes there belongs to calls of the elder, or is refused.
 			n.leaving = append(n.leaving, s)
 		}
 	}
-	n.counters.add(fresh)
-	n.sockets, n.running, n.core, n.drain = sockets, cfg, core, cfg.Calls.Drain
+	n.counters.add(g.fresh)
+	first := n.registrations == nil
+	n.sockets, n.running, n.core, n.as, n.registrations, n.drain = g.sockets, g.running, g.core, g.as, g.registrations, g.running.Calls.Drain
+	if first {
+		n.keepRegistrations()
+	}
 	n.from.settings.Store(settings)
-	for _, s := range fresh {
+	for _, s := range g.fresh {
 		s.serve()
 	}
 	if n.api != nil {

@@ -71,7 +71,7 @@ func serve(ctx context.Context, cfg *configs.Config, from *source, stderr io.Wri
 			_, _ = n.Reload() // the log has how it went
 		}
 	}
-	log.Info("bifrons stops: no new calls", "calls", n.bell.core.Load().Active(), "drain", n.drain)
+	log.Info("bifrons stops: no new calls", "calls", n.bell.core.Load().Active(), "drain", n.patience())
 	boss.stopping("no new calls")
 	hurry, calm := impatience(log)
 	defer calm()
