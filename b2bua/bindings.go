@@ -121,7 +121,7 @@ func (s *Server) toBinding(all []registrar.Binding, contact string) hop {
 	if to, by, ok := uriAddr([]byte(best.URI), local.Transport); ok && by == sip.UDP && len(best.Path) == 0 && sameMachine(to.Addr(), at.Addr()) && !s.listensAt(to) {
 		at = to
 	}
-	return hop{side: side, local: local, addr: at, by: local.Transport, host: at.String(), routes: best.Path, target: best.URI, beside: beside}
+	return hop{side: side, local: local, addr: at, by: local.Transport, host: at.String(), routes: best.Path, target: best.URI, beside: beside, aor: best.AOR}
 }
 
 // sameMachine tells whether who sent from one address may ask for messages to the other.

@@ -31,6 +31,7 @@ type State struct {
 	Invite  Text          // the caller's, as long as it may still be dialled
 	Hops    int           // Max-Forwards of it
 	Breadth int           // Max-Breadth of it, noBreadth where it has none
+	Rounds  []Round       // whom registered here it is for
 	Class   Class
 	Keys    [2]uint64
 	Winner  uint8 // the leg that answered, 0 none
@@ -86,6 +87,7 @@ type Call struct {
 	links   []Link // of the chain, resolved
 	turns   turns
 	shared  atomic.Pointer[[2]dialogID]
+	rounds  atomic.Pointer[[]Round]
 	parting outgoing     // the message that ends the call, while it does,
 	extra   string       // and what an App has added to its answer
 	gone    *Call        // that has its legs now

@@ -22,6 +22,7 @@ type hop struct {
 	target string          // Request-URI: the Contact of somebody registered
 	beside []string        // his other contacts that ring, too,
 	share  int             // each with this of the Max-Breadth
+	aor    string          // his address of record
 	route  uint16          // the number of the route, 0 none
 
 	rewrite *Rewrite // of the route that was taken
@@ -38,6 +39,9 @@ func (c *Call) dial(w *Walk, inv Invite) {
 	h, status := c.srv.route(a, inv.Draft)
 	if _, err := sip.ParseURI([]byte(inv.RequestURI)); err != nil {
 		status = 500
+	}
+	if h.aor != "" && c.circles(h.aor) {
+		status = 482
 	}
 	if status == 0 && !c.hunt(w.Branch, &h, inv.Draft) {
 		status = 408

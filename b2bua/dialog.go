@@ -435,8 +435,8 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 		answer = Text{}
 	}
 	status := crossingStatus(best)
-	if by == ByBifrons && f.Status == 503 && best == 503 { // nothing was sent: it is our own word
-		status = 503
+	if by == ByBifrons && f.Status == best && (best == 503 || best == 482) { // nothing was sent: it is our own word
+		status = best
 	}
 	c.endWith(Cause{Status: status, By: by, Text: "refused with " + strconv.Itoa(best)}, l, answer)
 }

@@ -304,6 +304,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	c.hear(l, m)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})
 	c.Hops, c.Breadth = c.srv.hops(m), breadth(m)
+	c.cameFrom(m.Get(sip.HdrCallID))
 	kind, first := sip.InviteServer, sip.Proceeding
 	if c.Alone = m.Method != sip.INVITE; c.Alone {
 		kind, first = sip.NonInviteServer, sip.Trying

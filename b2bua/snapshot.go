@@ -131,6 +131,7 @@ func (s *Server) Restore(data []byte, stale bool) error {
 	// A clock that is behind the other node's makes no deadline longer than it was.
 	elapsed := max(s.cfg.Clock.Wall().Sub(sn.Wall), 0)
 	c.shift(s.now()-sn.Now-elapsed, s.now())
+	c.shareRounds()
 	held := c.box.Enter(nil)
 	if s.table.add(c) != addedNew {
 		return fmt.Errorf("restore call %d: it is here already", c.ID)
