@@ -178,8 +178,9 @@ func (t *trunk) locate(s *Server, now time.Duration) bool {
 func (t *trunk) local() *Local { return t.side.via(t.at, t.by) }
 
 // contact is our Contact's URI.
-func (t *trunk) contact() string {
-	l := t.local()
+func (t *trunk) contact() string { return t.contactAt(t.local()) }
+
+func (t *trunk) contactAt(l *Local) string {
 	return "sip:" + t.Contact + "@" + l.Advertise + l.Transport.Param()
 }
 

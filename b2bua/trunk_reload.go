@@ -1,21 +1,14 @@
 package b2bua
 
+import "slices"
+
 // A trunk outlives a reload: the successor's registers on, with the same Call-ID and a higher CSeq. One that is gone from the
 // configuration, or has another registrar, Contact or listener, ends its registration (RFC 3261 10.2.2) before its server ends.
 
-// same tells whether another generation's trunk is this one.
-func (t *trunk) same(o *trunk) bool {
-	return t.side.Name == o.side.Name && t.AOR == o.AOR && t.Registrar.label() == o.Registrar.label() && t.contact() == o.contact()
-}
-
-// trunkLike finds the server's trunk that is another generation's, nil if there is none.
-func (s *Server) trunkLike(o *trunk) *trunk {
-	for _, t := range s.trunks {
-		if t.same(o) {
-			return t
-		}
-	}
-	return nil
+// succeeds tells whether a trunk is that of an elder: the side still listens where that one's Contact leads.
+func (t *trunk) succeeds(o *trunk) bool {
+	return t.side.Name == o.side.Name && t.AOR == o.AOR && t.Registrar.label() == o.Registrar.label() &&
+		slices.ContainsFunc(t.side.Locals, func(l *Local) bool { return t.contactAt(l) == o.now.Load().Contact })
 }
 
 // inheritTrunks gives the trunks their places in identifiers: those of their elders', or such as no elder's has, since answers to elders
@@ -31,7 +24,9 @@ func (s *Server) inheritTrunks() {
 	for _, t := range s.trunks {
 		var old *trunk
 		for g := s.elder.Load(); g != nil && old == nil; g = g.elder.Load() {
-			old = g.trunkLike(t)
+			if i := slices.IndexFunc(g.trunks, t.succeeds); i >= 0 {
+				old = g.trunks[i]
+			}
 		}
 		if old == nil {
 			fresh = append(fresh, t)
@@ -54,7 +49,7 @@ func (s *Server) inheritTrunks() {
 // parted lets the trunks go that a successor has not.
 func (s *Server) parted(successor *Server) {
 	for _, t := range s.trunks {
-		if successor.trunkLike(t) == nil {
+		if !slices.ContainsFunc(successor.trunks, func(n *trunk) bool { return n.succeeds(t) }) {
 			t.parting.Store(true)
 		}
 	}
