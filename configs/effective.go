@@ -2,7 +2,9 @@ package configs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -40,9 +42,21 @@ func (h Hidden) MarshalYAML() ([]byte, error) { return yaml.Marshal(h.String()) 
 func LoadSettings(path string, known Known) (*Config, *Settings, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read configuration: %w", err)
+		return nil, nil, unread(path, err)
 	}
 	return ParseSettings(path, data, known)
+}
+
+// unread says what is to be done about a file that cannot be read.
+func unread(path string, err error) error {
+	remedy := "name the file of a configuration"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		remedy = "name one that is there, or begin with a copy of configs/minimal.yaml"
+	case errors.Is(err, fs.ErrPermission):
+		remedy = "let this user read it"
+	}
+	return fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
 }
 
 // ParseSettings reads a configuration from memory as Parse does, and gives both.

@@ -34,7 +34,7 @@ type Known struct {
 func Load(path string, known Known) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return nil, unread(path, err)
 	}
 	return Parse(path, data, known)
 }

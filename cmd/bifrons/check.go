@@ -53,7 +53,7 @@ func checkCommand() *cobra.Command {
 				_, err = out.Write(settings.YAML())
 				return err
 			}
-			_, err = fmt.Fprintf(out, "%s is good: %d sides, %d routes\n", args[0], len(cfg.Sides), len(cfg.Routes))
+			_, err = fmt.Fprintf(out, "%s is good: %s, %s\n", args[0], several(len(cfg.Sides), "side"), several(len(cfg.Routes), "route"))
 			return err
 		},
 	}
@@ -68,6 +68,9 @@ func checkCommand() *cobra.Command {
 
 // checked reads a configuration; the mistakes go out one by one.
 func checked(errs io.Writer, file string) (*configs.Config, *configs.Settings, error) {
+	if isMenu(file) {
+		return nil, nil, fmt.Errorf("%s has menus for callers; `bifrons ivr check %s` reads them", file, file)
+	}
 	cfg, settings, err := configs.LoadSettings(file, known())
 	var all configs.Errors
 	if errors.As(err, &all) {
@@ -79,11 +82,13 @@ func checked(errs io.Writer, file string) (*configs.Config, *configs.Settings, e
 	return cfg, settings, err
 }
 
-func mistakes(n int) string {
+func mistakes(n int) string { return several(n, "mistake") }
+
+func several(n int, what string) string {
 	if n == 1 {
-		return "1 mistake"
+		return "1 " + what
 	}
-	return fmt.Sprintf("%d mistakes", n)
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // checkDiff tells what differs between two files.

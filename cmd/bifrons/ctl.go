@@ -24,7 +24,7 @@ type console struct {
 }
 
 func ctlCommand() *cobra.Command {
-	root := &cobra.Command{Use: "ctl", Short: "Ask a running server, or an HSS", Args: cobra.NoArgs,
+	root := &cobra.Command{Use: "ctl", Short: "Ask a running server, or an HSS", Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	c, a := &console{}, &access{}
 	a.flags(root)

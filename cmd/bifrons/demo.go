@@ -49,8 +49,16 @@ The exit status is 0 only when everything it shows is true.`,
 
 // keepDemo runs the server of the built-in configuration, less the file of records, and says what to do with it.
 func keepDemo(ctx context.Context, w, stderr io.Writer) error {
-	cfg := configs.Default()
-	cfg.CDR.File = ""
+	minimal, err := configs.Sample("minimal")
+	if err != nil {
+		return err
+	}
+	from := &source{text: string(minimal) + "\ncdr: {file: \"\"}\n"}
+	cfg, settings, err := from.read()
+	if err != nil {
+		return err
+	}
+	from.settings.Store(settings)
 	at := cfg.Side("inside").Listen[0].Addr
 	fmt.Fprintf(w, `
 Now with your own phones: Bifrons stays up until you press Ctrl-C.
@@ -64,7 +72,7 @@ Now with your own phones: Bifrons stays up until you press Ctrl-C.
   next       docs/quickstart.md
 
 `, at, at.Addr())
-	if err := serve(ctx, cfg, nil, stderr); err != nil {
+	if err := serve(ctx, cfg, from, stderr); err != nil {
 		return fmt.Errorf("%w; does another program use these ports? `bifrons check configs/minimal.yaml` shows them, `bifrons serve -c` takes a file with others", err)
 	}
 	return nil

@@ -24,7 +24,7 @@ func ivrCommand() *cobra.Command {
   bifrons ivr draw menu.yaml     a picture of it
 
 docs/ivr.md tells the rest.`,
-		Args: cobra.NoArgs,
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(ivrCheckCommand(), ivrTryCommand(), ivrTestCommand(), ivrNewCommand(), ivrDrawCommand(), ivrConvertCommand(), ivrSchemaCommand())

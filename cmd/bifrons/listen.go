@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -25,7 +28,7 @@ func listen(c *configs.Side, at configs.Listener) (listener, netip.AddrPort, err
 	if at.Network == "udp" {
 		l, err := sip.ListenUDP(at.Addr)
 		if err != nil {
-			return nil, netip.AddrPort{}, err
+			return nil, netip.AddrPort{}, unbound(err)
 		}
 		return l, l.Local, nil
 	}
@@ -39,9 +42,22 @@ func listen(c *configs.Side, at configs.Listener) (listener, netip.AddrPort, err
 	}
 	s, err := sip.ListenStream(at.Addr, cfg)
 	if err != nil {
-		return nil, netip.AddrPort{}, err
+		return nil, netip.AddrPort{}, unbound(err)
 	}
 	return s, s.Local, nil
+}
+
+// unbound adds to what the system says of an address what can be done about it.
+func unbound(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w; another program has it, perhaps a server that still runs: stop that, or change `listen`", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w; this machine has no such address: `ip address` lists those it has, `advertise` is for one that a NAT has", err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%w; ports below 1024 need a privilege: take one above, or let systemd give it", err)
+	}
+	return err
 }
 
 // counters are the listeners there were, those that are closed included: what was counted stays.

@@ -15,15 +15,13 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
+	if cmd, err := command().ExecuteContextC(ctx); err != nil {
+		err = withUse(cmd, err)
 		fmt.Fprintln(os.Stderr, "bifrons:", err)
 		stop()
 		os.Exit(exitCode(err))
 	}
 }
-
-// usageError is a mistake on the command line, a failure of another kind than of what was asked for.
-type usageError struct{ error }
 
 func exitCode(err error) int {
 	var u usageError
@@ -42,7 +40,7 @@ identifier or software name of one ever reaches the other, and their speech pass
 
 First time here?  bifrons demo`,
 		SilenceUsage: true, SilenceErrors: true, Version: version(),
-		Args: cobra.NoArgs,
+		Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })

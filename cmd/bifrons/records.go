@@ -26,7 +26,7 @@ func (n *node) openRecords(c *configs.CDR, registry prometheus.Registerer) (cdr.
 	default:
 		f, err := cdr.OpenFile(c.File, cdr.Rotate(c.Rotate))
 		if err != nil {
-			return nil, fmt.Errorf("open call records: %w", err)
+			return nil, fmt.Errorf("open call records: %w; make that directory writable for this user, or change `cdr.file`", err)
 		}
 		switch {
 		case f.Shared:

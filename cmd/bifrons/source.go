@@ -8,7 +8,8 @@ import (
 
 // source is where a configuration came from, and what it says.
 type source struct {
-	file     string // "" is the sample minimal
+	file     string // "" is text,
+	text     string // "" is the sample minimal
 	settings atomic.Pointer[configs.Settings]
 }
 
@@ -16,6 +17,9 @@ type source struct {
 func (s *source) read() (*configs.Config, *configs.Settings, error) {
 	if s.file != "" {
 		return configs.LoadSettings(s.file, known())
+	}
+	if s.text != "" {
+		return configs.ParseSettings("demo.yaml", []byte(s.text), known())
 	}
 	text, err := configs.Sample("minimal")
 	if err != nil {

@@ -193,10 +193,8 @@ func handler(cfg Config) http.Handler {
 		_, _ = io.WriteString(w, description)
 	})
 	mux.Handle("/v1/subscribers/", subscribers(cfg))
-	if cfg.Registrations != nil {
-		mux.Handle("GET /v1/registrations", registrations(cfg.Registrations))
-		mux.Handle("GET /v1/registrations/{user}", registrations(cfg.Registrations))
-	}
+	mux.Handle("GET /v1/registrations", registrations(cfg.Registrations))
+	mux.Handle("GET /v1/registrations/{user}", registrations(cfg.Registrations))
 	if cfg.Configuration != nil {
 		configuration(mux, cfg.Configuration)
 	}
