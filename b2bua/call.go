@@ -139,6 +139,7 @@ func (c *Call) handle(e event) {
 		if len(l.Proposals) > 0 {
 			c.negotiate(l)
 		}
+		c.tellWho(l)
 	}
 	c.deliver()
 	c.spilled()

@@ -94,7 +94,7 @@ func (c *Call) invite(w *Walk, inv Invite, h hop) {
 	}
 	l.Local = l.local.index()
 	c.address(a, l, m, inv.Draft, &h)
-	l.callFrom(inv.Draft)
+	l.Named = l.callFrom(inv.Draft)
 	if h.target != "" {
 		l.Target = h.target
 	}

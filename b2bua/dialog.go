@@ -36,8 +36,8 @@ func (c *Call) early(l *Leg, t *Tx, m *sip.Message) *Dialog {
 		if to := c.aim(l, d); to.ask != nil && m.Status < 200 {
 			c.foresee(*to.ask)
 		}
-	} else if m.Has(sip.HdrAllow) {
-		d.Updates = hasToken(m, sip.HdrAllow, "UPDATE")
+	} else {
+		d.learn(m)
 	}
 	return d
 }
@@ -157,7 +157,7 @@ func (c *Call) twin(l *Leg, d *Dialog) *Dialog {
 // fork adds a dialog to a caller's leg, which is shown as one more fork of its INVITE.
 func (l *Leg) fork() *Dialog {
 	first := l.Dialogs[0]
-	n := &Dialog{Number: uint8(len(l.Dialogs)), Updates: first.Updates, RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
+	n := &Dialog{Number: uint8(len(l.Dialogs)), Updates: first.Updates, Changes: first.Changes, Hidden: first.Hidden, RemoteTag: first.RemoteTag, Target: first.Target, Routes: first.Routes, Remote: first.Remote}
 	if n.Offer.Pending = l.Asked; l.Asked != nil {
 		n.Offer.Turn = turnTheirs
 	}
@@ -487,6 +487,9 @@ func (c *Call) relay(l *Leg, w *Walk) {
 	}
 	if c.digitAsked(l, t, m) {
 		return
+	}
+	if t.Them != "" {
+		c.introduce(l, l.Dialogs[t.Dialog], t.Them, o, d)
 	}
 	out := outgoing{from: l, m: m, hops: c.srv.hops(m)}
 	if err := c.cross(l, l.Dialogs[t.Dialog], o, d, m, false, &out); err != nil {

@@ -36,6 +36,7 @@ type Proposal struct {
 	After time.Duration // not before
 	Until time.Duration // 0: no limit; then it has failed with 408
 	Then  then
+	Us    string // what the dialog's was before the offer, which shows who the party is connected to then
 }
 
 // then is what its outcome goes on with.
@@ -123,6 +124,9 @@ func (c *Call) offerNow(l *Leg, p Proposal) {
 			return
 		}
 	}
+	if p.Us = d.Us; p.Then != thenNothing {
+		c.introduceTo(l, d, c.Legs[p.Leg])
+	}
 	t := c.send(l, d, sip.INVITE, out)
 	t.Own, t.For = true, &p
 }
@@ -162,6 +166,9 @@ func (c *Call) takeOffer(x *Leg, t *Tx, offer []byte, y *Leg, tell then) {
 // proposed takes the final answer to an INVITE that was sent for a proposal.
 func (c *Call) proposed(l *Leg, t *Tx, m *sip.Message) {
 	p, d := t.For, l.Dialogs[t.Dialog]
+	if m.Status >= 300 { // it stays connected to whom it was
+		d.Us, d.Tell = p.Us, false
+	}
 	body := descriptionOf(m)
 	switch {
 	case m.Status == 491 && p.Tries < 4:
@@ -228,6 +235,7 @@ func (c *Call) concluded(l *Leg, p *Proposal, status int) {
 		if x.With != 0 && with != nil && with.Phase == Confirmed { // it stays with whom it was
 			x.Own = false
 			c.join(x, d, with, with.confirmed(), c.srv.policy(x.side, with.side))
+			c.introduceTo(x, d, with)
 		}
 	}
 	switch {

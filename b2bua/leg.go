@@ -36,6 +36,7 @@ type Leg struct {
 	CallID string // the party's; one of ours is minted when it is needed
 	Us     string // our From or To value, without tag
 	Them   string // theirs, without tag
+	Named  bool   // Us is no word of the far party: an App's, a trunk's, or nobody
 
 	Target string         // UAC: Request-URI of the initial INVITE
 	Routes []string       // UAC: Route of the initial INVITE, byte for byte
@@ -95,7 +96,11 @@ type Dialog struct {
 	Remote    uint32 // last CSeq of the party
 	Confirmed bool
 	Ended     bool   // a fork that was hung up
-	Updates   bool   // its party takes UPDATE
+	Updates   bool   // its party takes UPDATE,
+	Changes   bool   // and a From that changes (RFC 4916)
+	Hidden    bool   // it has asked that nobody learns who it is
+	Us, Them  string // our From and To value, without tag, where they are no longer the leg's
+	Tell      bool   // Us has changed, and no INVITE or UPDATE has told so yet
 	Gate      []byte // what its network allows of early media, by m-line
 
 	RSeq uint32    // of the party's last reliable response (RFC 3262)
@@ -133,6 +138,7 @@ type Tx struct {
 	Stream  bool      // its messages go over TCP or TLS: nothing but a 2xx is repeated (RFC 3261 17.1.1.2, 13.3.1.4)
 	Tagged  bool      // server: the request's To had a tag
 	Offered bool      // the request carried a description
+	Them    string    // server: the From of a party that is somebody else than before, and is so from our 2xx on (RFC 4916 4.5.2)
 	Rang    bool      // INVITE client: a provisional has come
 	Cancel  bool      // INVITE client: to be cancelled, once Rang (RFC 3261 9.1),
 	Reason  string    // for this

@@ -7,10 +7,11 @@ import (
 )
 
 // ownOptions are the extensions that Bifrons speaks on each leg by itself; the session timer is one more where a side runs it.
-var ownOptions = [...]string{reliableOption, "199", "replaces"}
+var ownOptions = [...]string{reliableOption, "199", "replaces", changeOption}
 
-// supportedInAnswer is what a 2xx to an INVITE says of us (RFC 3261 13.3.1.4); 199 is a word of requests alone.
-const supportedInAnswer = "Supported: " + reliableOption + ", replaces\r\n"
+// supportedInAnswer is what a response to an INVITE that makes a dialog says of us (RFC 3261 13.3.1.4, RFC 4916 4.2); 199 is a word of
+// requests alone.
+const supportedInAnswer = "Supported: " + reliableOption + ", replaces, " + changeOption + "\r\n"
 
 // endToEnd are the extensions that the parties agree on: Supported and Require of one say what the other one does, for their
 // words stand in the descriptions, which cross.

@@ -59,9 +59,9 @@ func (c *Call) appendRequest(dst []byte, l *Leg, d *Dialog, method sip.Method, n
 	if last != "" {
 		dst = append(append(append(dst, "Route: <"...), last...), ">\r\n"...)
 	}
-	dst = append(append(dst, "From: "...), l.Us...)
+	dst = append(append(dst, "From: "...), l.us(d)...)
 	dst = c.appendTag(append(dst, ";tag="...), l, d)
-	dst = append(append(dst, "\r\nTo: "...), l.Them...)
+	dst = append(append(dst, "\r\nTo: "...), l.them(d)...)
 	if d != nil && d.RemoteTag != "" {
 		dst = append(append(dst, ";tag="...), d.RemoteTag...)
 	}
@@ -144,6 +144,7 @@ func (c *Call) send(l *Leg, d *Dialog, method sip.Method, o outgoing) *Tx {
 	l.CSeq++
 	t := c.begin(l, &Tx{Kind: kind, Method: method, CSeq: l.CSeq, Local: l.Local, Dialog: l.index(d), Dest: to.to, Name: to.name, Seek: to.ask}, first)
 	t.Offered = o.describes
+	d.Tell = d.Tell && method != sip.INVITE && method != sip.UPDATE
 	b := c.appendRequest(c.buffer(), l, d, method, t.Num, t.CSeq, &o)
 	switch method {
 	case sip.REFER, sip.NOTIFY, sip.SUBSCRIBE:
@@ -218,11 +219,11 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	case t.Method != sip.INVITE && t.Method != sip.UPDATE || r.status <= 100 || r.status >= 300:
 	default:
 		b = appendAllow(c.appendContact(b, l, &r.out), l.side.allow, r.out.m)
+		if t.Method == sip.INVITE {
+			b = append(b, supportedInAnswer...)
+		}
 		if r.status >= 200 && (t.Method == sip.INVITE || l.Phase == Confirmed) {
 			c.show(l, r.out.contentType, r.out.body)
-			if t.Method == sip.INVITE {
-				b = append(b, supportedInAnswer...)
-			}
 			b = c.appendSessionAnswer(b, l, r.out.m)
 		}
 	}
@@ -234,6 +235,9 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 		b = c.appendLabels(b, &r)
 	}
 	b = c.appendCrossing(b, l, &r.out)
+	if t.Them != "" && e == sip.Send2xx {
+		l.Dialogs[t.Dialog].Them = t.Them
+	}
 	c.step(t, e)
 	t.Last = c.seal(l, b)
 	c.transmit(l, l.side.Locals[t.Local], t.Last, t.Dest, "")

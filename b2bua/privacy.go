@@ -23,10 +23,15 @@ const (
 const anonymous = `"Anonymous" <sip:anonymous@anonymous.invalid>`
 
 // veil reads what the sender of m asks to hide, where the policy obeys that.
-func (p *Policy) veil(m *sip.Message) (v veil) {
+func (p *Policy) veil(m *sip.Message) veil {
 	if !p.Privacy {
 		return 0
 	}
+	return asksToHide(m)
+}
+
+// asksToHide reads what the sender of m asks to hide.
+func asksToHide(m *sip.Message) (v veil) {
 	for i := range m.Headers {
 		if m.Headers[i].ID != sip.HdrPrivacy {
 			continue

@@ -55,6 +55,9 @@ func (c *Call) request(l *Leg, e event) {
 	t := c.begin(l, &Tx{Kind: kind, Method: m.Method, Branch: string(via.Branch()), CSeq: n, Dialog: uint8(i), Local: e.local.index(),
 		Dest: m.Source, Tagged: true, Offered: describes(m)}, map[bool]sip.TxState{true: sip.Proceeding, false: sip.Trying}[kind == sip.InviteServer])
 	t.Head = c.responseHead(m)
+	if !c.Alone {
+		t.Them = l.another(d, m)
+	}
 	switch {
 	case n <= d.Remote: // RFC 3261 12.2.2: out of order, or reused
 		c.reply(l, t, reply{status: 500})
@@ -253,9 +256,7 @@ func (l *Leg) asking(match func(*Tx) bool) bool {
 
 // refresh takes the remote target of a target refresh request or response (RFC 3261 12.2).
 func (d *Dialog) refresh(m *sip.Message) {
-	if m.Has(sip.HdrAllow) {
-		d.Updates = hasToken(m, sip.HdrAllow, "UPDATE")
-	}
+	d.learn(m)
 	first, _ := sip.CutValue(m.Get(sip.HdrContact))
 	a, err := sip.ParseAddress(first)
 	if err != nil || string(a.URI) == d.Target {

@@ -29,20 +29,22 @@ func (h *hop) byTrunk() {
 	}
 }
 
-// callFrom puts the trunk's address of record into the From of a leg that leaves by it, unless the caller is hidden.
-func (l *Leg) callFrom(d *Draft) {
-	t := l.side.trunk()
-	if t == nil || t.CallerFrom || l.Us == anonymous {
-		return
-	}
+// callFrom puts the trunk's address of record into the From of a leg that leaves by it, unless the caller is hidden or an App has set one. It
+// tells whether From is not the caller's own.
+func (l *Leg) callFrom(d *Draft) bool {
 	for _, f := range d.Headers {
 		if sip.HeaderIDOf([]byte(f.Name)) == sip.HdrFrom {
-			return
+			return true
 		}
+	}
+	t := l.side.trunk()
+	if t == nil || t.CallerFrom || l.Us == anonymous {
+		return l.Us == anonymous
 	}
 	if a, err := sip.ParseAddress([]byte(l.Us)); err == nil {
 		l.Us = withoutParams(sip.Address{Display: a.Display, URI: []byte(t.AOR)})
 	}
+	return true
 }
 
 // called puts the address of record of a trunk in the place of the Contact that a call for it comes to, so that routes and

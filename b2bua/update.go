@@ -13,10 +13,23 @@ func (c *Call) update(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		c.reply(l, t, reply{status: 422, extra: short})
 		return
 	}
+	if l.find(sip.NonInviteServer, func(s *Tx) bool {
+		return s != t && s.Method == sip.UPDATE && s.Dialog == t.Dialog && s.State == sip.Trying
+	}) != nil { // RFC 3311 5.2
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
+		return
+	}
 	o, od := c.mate(l, d)
+	tells := !t.Offered && o != nil && od != nil && c.tells(l, d, t, m, o, od)
 	switch {
 	case t.Offered:
 		c.updateOffer(l, d, t, m, o, od)
+	case tells && o.reachable(od) && c.srv.hops(m) > 0:
+		d.refresh(m)
+		if l.Phase == Confirmed {
+			c.asked(l, m)
+		}
+		c.relay(l, &Walk{Tx: t.Num, Msg: Text{m}})
 	case o == nil || !c.carriesTimer(l) || l.Phase != Confirmed:
 		d.refresh(m)
 		c.asked(l, m)

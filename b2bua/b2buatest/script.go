@@ -273,6 +273,8 @@ func (p *Party) act(words []string) {
 			o.early, _ = strconv.Atoi(v)
 		case "body":
 			o.body = v
+		case "as": // the phone is somebody else from now on
+			p.localURI = "<" + v + ">"
 		case "contact":
 			p.moved = v
 		case "from":
