@@ -71,8 +71,11 @@ func (d *Dialog) learn(m *sip.Message) {
 
 // introduce shows the party of a leg who its far party is, by our From from the next request on, as the pair's policy lets From cross. A
 // party that does not know of such changes keeps what it was shown, and so do all where the far party is hidden, or where From is an
-// App's word or a trunk's name.
+// App's word or a trunk's name. Nobody, "", is no change.
 func (c *Call) introduce(far *Leg, fd *Dialog, who string, l *Leg, d *Dialog) {
+	if who == "" {
+		return
+	}
 	p := c.srv.policy(far.side, l.side)
 	a, err := sip.ParseAddress([]byte(who))
 	if err != nil || !d.Changes || l.Named || p.User == Anonymous || p.Privacy && fd.Hidden {

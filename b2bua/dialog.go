@@ -488,9 +488,7 @@ func (c *Call) relay(l *Leg, w *Walk) {
 	if c.digitAsked(l, t, m) {
 		return
 	}
-	if t.Them != "" {
-		c.introduce(l, l.Dialogs[t.Dialog], t.Them, o, d)
-	}
+	c.introduce(l, l.Dialogs[t.Dialog], t.Them, o, d)
 	out := outgoing{from: l, m: m, hops: c.srv.hops(m)}
 	if err := c.cross(l, l.Dialogs[t.Dialog], o, d, m, false, &out); err != nil {
 		c.rollBack(l, l.Dialogs[t.Dialog], o, d)
