@@ -367,6 +367,9 @@ func remainingRoutes(side *Side, m *sip.Message) []string {
 		for v := m.Headers[i].Value; len(v) > 0; {
 			var one []byte
 			one, v = sip.CutValue(v)
+			if len(one) == 0 { // two lists carelessly joined
+				continue
+			}
 			if own {
 				own = false
 				if a, err := sip.ParseAddress(one); err == nil && side.named(a.URI) {

@@ -36,7 +36,7 @@ type HistoryEntry struct {
 	Params string // the others, as written, each with its semicolon
 }
 
-// HistoryOf reads the header of a draft; what is no entry is left out.
+// HistoryOf reads the header of a draft; what is no entry is left out, and an index that is missing is put there.
 func HistoryOf(d *b2bua.Draft) (h History) {
 	for _, line := range d.Values("History-Info") {
 		for v := []byte(line); len(v) > 0; {
@@ -61,6 +61,13 @@ func HistoryOf(d *b2bua.Draft) (h History) {
 					e.Params += "=" + string(value)
 				}
 			}
+			switch n := len(h); {
+			case e.Index != "":
+			case n == 0:
+				e.Index = "1"
+			default:
+				e.Index = h[n-1].Index + ".1"
+			}
 			h = append(h, e)
 		}
 	}
@@ -79,7 +86,7 @@ func (h History) String() string {
 // Diversions counts the entries that a diversion made.
 func (h History) Diversions() (n int) {
 	for _, e := range h {
-		if e.cause() != 0 {
+		if e.diverted() {
 			n++
 		}
 	}
@@ -100,9 +107,15 @@ func (e *HistoryEntry) cause() int {
 	return 0
 }
 
+// diverted tells whether a diversion made the entry. A tel URI, which has no place for a cause, tells it by mp alone.
+func (e *HistoryEntry) diverted() bool {
+	_, mapped := sip.Params(e.Params).Get("mp")
+	return e.cause() != 0 || mapped && strings.HasPrefix(sh.Canonical(e.URI), "tel:")
+}
+
 // diverter returns who has sent the request on last, "" if nobody has.
 func (h History) diverter() string {
-	if len(h) == 0 || h[len(h)-1].cause() == 0 {
+	if len(h) == 0 || !h[len(h)-1].diverted() {
 		return ""
 	}
 	last := &h[len(h)-1]
@@ -123,7 +136,7 @@ func Divert(d *b2bua.Draft, to string, cause int) History {
 	old := d.RequestURI
 	if n := len(h); n == 0 {
 		h = History{{URI: old, Index: "1"}}
-	} else if sh.Canonical(h[n-1].URI) != sh.Canonical(old) {
+	} else if !sameUser(h[n-1].URI, old) {
 		h = append(h, HistoryEntry{URI: old, Index: h[n-1].Index + ".0.1", Params: ";np=" + h[n-1].Index}) // RFC 7044 10.3: a gap
 	}
 	from := h[len(h)-1].Index

@@ -67,6 +67,7 @@ func TestODI(t *testing.T) {
 		"several behind ours":     {[]string{ours + ", <sip:a@203.0.113.30;lr>", "<sip:b@192.0.2.7;lr>, <sip:c@192.0.2.8;lr>"}, `<sip:a@203.0.113.30;lr>\nRoute: <sip:b@192.0.2.7;lr>\nRoute: <sip:c@192.0.2.8;lr>`},
 		"our name":                {[]string{"<sip:orig@home.example:5060;lr;orig>, <sip:odi@203.0.113.30;lr>"}, "<sip:odi@203.0.113.30;lr>"},
 		"ours is not there":       {[]string{"<sip:odi@203.0.113.30;lr>"}, "<sip:odi@203.0.113.30;lr>"},
+		"odd bytes":               {[]string{ours + ", , <sip:odi-\xc3\xa9\xff,;&%00@203.0.113.30;lr?a=b>;x = \t1"}, "<sip:odi-\xc3\xa9\xff,;&%00@203.0.113.30;lr?a=b>;x = \t1"},
 		"ours again further down": {[]string{ours + ", <sip:odi@203.0.113.30;lr>, " + ours}, `<sip:odi@203.0.113.30;lr>\nRoute: ` + ours},
 	} {
 		for what, a := range map[string]app{"": pass, ", retargeted": divert} {

@@ -57,7 +57,7 @@ func (c Case) registered(yes bool) Case {
 
 // Session is what a request says of the user it is served for.
 type Session struct {
-	User string // the served user's public identity; "" when nothing that was asserted names one
+	User string // the served user's public identity in canonical form; "" when nothing that was asserted names one
 	Case Case
 	Sure bool     // the request tells the registration state, so that nobody need be asked
 	Why  []string // what told it, for people
@@ -81,14 +81,14 @@ func SessionOf(m *sip.Message, entry string, names Names) Session {
 			s.because("P-Served-User stands there %d times: the terminating one that names the Request-URI counts, else the first", n)
 		}
 		s.take(u, said)
-		if s.Case == Originating && diverter != "" && sh.Canonical(diverter) == sh.Canonical(s.User) { // an S-CSCF older than RFC 8498
+		if s.Case == Originating && diverter != "" && sameUser(diverter, s.User) { // an S-CSCF older than RFC 8498
 			s.Case, s.Sure = Diverted, true
 			s.because("History-Info says that the served user has sent the call on")
 		}
 		return s
 	}
 	if s.Case == Diverted && diverter != "" {
-		s.User = diverter
+		s.User = sh.Canonical(diverter)
 		s.because("History-Info says who has sent the call on, and so is served: there is no P-Served-User")
 		return s
 	}
@@ -97,7 +97,7 @@ func SessionOf(m *sip.Message, entry string, names Names) Session {
 		s.because("the Request-URI is the served user: there is no P-Served-User")
 		return s
 	}
-	if s.User = asserted(m); s.User == "" {
+	if s.User = sh.Canonical(asserted(m)); s.User == "" {
 		s.because("nobody is served: there is neither P-Served-User nor P-Asserted-Identity")
 		return s
 	}
@@ -138,11 +138,11 @@ type served struct {
 // pickServed chooses among the n values of P-Served-User. There should be one (RFC 8498), but an S-CSCF that serves both
 // parties may leave that of its originating pass: the one that is terminating and names the Request-URI is the later pass.
 func pickServed(m *sip.Message) (best served, n int) {
-	requested, named := sh.Canonical(string(m.RequestURI)), false
+	named := false
 	for a := range addresses(m, sip.HdrPServedUser) {
 		u := served{uri: string(a.URI), sescase: param(a.Params, "sescase"), regstate: param(a.Params, "regstate")}
 		_, u.cdiv = a.Params.Get("orig-cdiv")
-		later := u.sescase == "term" && !u.cdiv && sh.Canonical(u.uri) == requested
+		later := u.sescase == "term" && !u.cdiv && sameUser(u.uri, string(m.RequestURI))
 		if n == 0 || later && !named {
 			best, named = u, later
 		}
@@ -151,14 +151,37 @@ func pickServed(m *sip.Message) (best served, n int) {
 	return best, n
 }
 
+// sameUser tells whether two URIs name the same user: they are the same identity, or the same number as a tel and as a SIP URI.
+func sameUser(a, b string) bool {
+	a, b = sh.Canonical(a), sh.Canonical(b)
+	return a == b || telephone(a) != "" && telephone(a) == telephone(b)
+}
+
+// telephone returns the international number that a canonical URI names, "" if it names none.
+func telephone(uri string) string {
+	scheme, rest, _ := strings.Cut(uri, ":")
+	user, _, _ := strings.Cut(rest, "@")
+	user, _, _ = strings.Cut(user, ";")
+	switch {
+	case !strings.HasPrefix(user, "+"):
+		return ""
+	case scheme == "tel":
+		return user
+	}
+	return strings.TrimPrefix(sh.Canonical("tel:"+user), "tel:")
+}
+
 // take reads the value of P-Served-User that counts; said tells that our own address has told a case already.
 func (s *Session) take(u served, said bool) {
-	s.User = u.uri
+	s.User = sh.Canonical(u.uri)
 	switch {
 	case u.cdiv:
 		s.Case, s.Sure = Diverted, true
 		s.because("P-Served-User has orig-cdiv: the served user has sent the call on")
 		return
+	case u.sescase == "orig-cdiv": // as drafts of RFC 8498 had it
+		s.Case, s.Sure = Diverted, true
+		s.because("P-Served-User has sescase=orig-cdiv: the served user has sent the call on")
 	case u.sescase == "orig":
 		s.Case, s.Sure = Originating, false
 		s.because("P-Served-User has sescase=orig")

@@ -55,6 +55,11 @@ func TestSessionOf(t *testing.T) {
 		{"twice, the terminating one first", bob, []string{psu("<" + bob + ">;sescase=term;regstate=unreg"), psu("<" + alice + ">;sescase=orig;regstate=reg")}, "", Session{User: bob, Case: TerminatingUnregistered, Sure: true}},
 		{"twice in one line", "sip:Bob@HOME.example;user=phone", []string{psu("<" + alice + ">;sescase=orig;regstate=reg, <sip:Bob@home.example>;sescase=term;regstate=reg")}, "", Session{User: "sip:Bob@home.example", Case: Terminating, Sure: true}},
 		{"twice, neither names the Request-URI", "sip:carol@far.example", []string{psu("<" + alice + ">;sescase=orig;regstate=reg"), psu("<" + bob + ">;sescase=term;regstate=reg")}, "", Session{User: alice, Case: Originating, Sure: true}},
+		{"twice, the same number in another form", "sip:+49-30@home.example;user=phone", []string{psu("<" + alice + ">;sescase=orig;regstate=reg"), psu("<tel:+4930>;sescase=term;regstate=unreg")}, "", Session{User: "tel:+4930", Case: TerminatingUnregistered, Sure: true}},
+		{"a tel URI with parameters", bob, []string{psu("<tel:+49-30;phone-context=x;tgrp=a>;sescase=term;regstate=reg")}, "", Session{User: "tel:+4930", Case: Terminating, Sure: true}},
+		{"a tel URI without angle brackets", bob, []string{psu("tel:+4930;sescase=orig;regstate=unreg")}, "", Session{User: "tel:+4930", Case: OriginatingUnregistered, Sure: true}},
+		{"a display name full of marks", bob, []string{psu(`"B; \"<x>\", orig-cdiv" <sip:%62ob@HOME.example;user=phone>;sescase=term;regstate=reg`)}, "", Session{User: bob, Case: Terminating, Sure: true}},
+		{"diverted, as a draft had it", "sip:carol@far.example", []string{psu("<" + bob + ">;sescase=orig-cdiv;regstate=reg")}, "", Session{User: bob, Case: Diverted, Sure: true}},
 		{"broken, then whole", bob, []string{psu("<" + bob), psu("<" + alice + ">;sescase=orig;regstate=reg")}, "", Session{User: alice, Case: Originating, Sure: true}},
 		{"address against the header", bob, []string{psu("<" + bob + ">;sescase=term;regstate=reg")}, "sip:o@as.example;lr", Session{User: bob, Case: Terminating, Sure: true}},
 

@@ -2,6 +2,7 @@ package sh
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/fiorix/go-diameter/v4/diam"
@@ -56,30 +57,58 @@ func (i Identity) String() string {
 }
 
 // Canonical returns a public identity as the HSS keeps it (TS 23.003 13.4): scheme and host in lower case, no parameters
-// and no headers; of a tel URI the visual separators go, of a SIP URI only what is no part of the address.
+// and no headers, nothing escaped that need not be (RFC 3261 19.1.4); of a tel URI the visual separators go, of a SIP URI only what
+// is no part of the address.
 func Canonical(uri string) string {
 	scheme, rest, ok := strings.Cut(uri, ":")
 	if !ok {
 		return uri
 	}
 	scheme = strings.ToLower(scheme)
-	if i := strings.IndexByte(rest, '?'); i >= 0 {
-		rest = rest[:i]
-	}
 	if scheme == "tel" {
-		rest, _, _ = strings.Cut(rest, ";")
-		return "tel:" + strings.NewReplacer("-", "", ".", "", "(", "", ")", "", " ", "").Replace(rest)
+		if i := strings.IndexAny(rest, ";?"); i >= 0 {
+			rest = rest[:i]
+		}
+		return "tel:" + strings.NewReplacer("-", "", ".", "", "(", "", ")", "", " ", "").Replace(plainly(rest))
 	}
 	user, host, ok := strings.Cut(rest, "@")
 	if !ok {
 		host, user = user, ""
 	}
-	host, _, _ = strings.Cut(host, ";")
+	if i := strings.IndexAny(host, ";?"); i >= 0 {
+		host = host[:i]
+	}
 	host = strings.ToLower(host)
 	if user == "" {
 		return scheme + ":" + host
 	}
-	return scheme + ":" + user + "@" + host
+	return scheme + ":" + plainly(user) + "@" + host
+}
+
+// plainly writes the characters plainly that stand for themselves in a user part, and the digits of the other escapes in upper case.
+func plainly(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' || i+2 >= len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		n, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+		switch c := byte(n); {
+		case err != nil:
+			b.WriteByte('%')
+			continue
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', strings.IndexByte("-_.!~*'()", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteString(strings.ToUpper(s[i : i+3]))
+		}
+		i += 2
+	}
+	return b.String()
 }
 
 func (i Identity) kind() (keyKind, error) {
