@@ -9,8 +9,10 @@ import "github.com/bifrons/bifrons/sip"
 // alone tells whether a request outside a dialog goes through the chain of its side: only a home network's does, and only where
 // there is a chain. Others are refused: nobody here takes messages, or notifies.
 func alone(side *Side, m *sip.Message) bool {
-	return (m.Method == sip.MESSAGE || m.Method == sip.SUBSCRIBE) && side.Trust == Home && len(side.Apps) > 0
+	return (m.Method == sip.MESSAGE || m.Method == sip.SUBSCRIBE) && takesAlone(side)
 }
+
+func takesAlone(side *Side) bool { return side.Trust == Home && len(side.Apps) > 0 }
 
 // sendAlone sends a stand-alone request to the party of a new leg. RFC 3428 4: MESSAGE has no Contact.
 func (c *Call) sendAlone(l *Leg, o *outgoing) {

@@ -3,6 +3,7 @@ package b2bua
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -16,6 +17,14 @@ func (s *Side) allowLine() string {
 		return "Allow: " + methods + "\r\n"
 	}
 	return "Allow: " + methods + ", REFER, NOTIFY\r\n"
+}
+
+// allowOutside is the Allow line outside calls: SUBSCRIBE, too, where it goes through a chain.
+func (s *Side) allowOutside() string {
+	if takesAlone(s) {
+		return strings.TrimSuffix(s.allow, "\r\n") + ", SUBSCRIBE\r\n"
+	}
+	return s.allow
 }
 
 // outgoing is what goes into a request besides its dialog: what crosses from a message of the other leg, or a body.

@@ -127,7 +127,7 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 	switch m.Method {
 	case sip.REGISTER:
 		if !l.side.Registers || s.cfg.Registrar == nil {
-			s.refuse(l, m, 405, l.side.allow)
+			s.refuse(l, m, 405, l.side.allowOutside())
 			return
 		}
 		s.register(l, m)
@@ -140,15 +140,15 @@ func (s *Server) outOfDialog(l *Local, m *sip.Message) {
 			s.refuse(l, m, status, extra)
 			return
 		}
-		s.refuse(l, m, 200, l.side.allow+l.side.supported()+accept)
+		s.refuse(l, m, 200, l.side.allowOutside()+l.side.supported()+accept)
 	case sip.BYE, sip.INFO, sip.PRACK, sip.UPDATE, sip.NOTIFY:
 		s.refuse(l, m, 481, "")
 	case sip.REFER: // it is allowed in a call only, so a 405 would not be true
 		s.refuse(l, m, 403, "")
 	case sip.MethodOther:
-		s.refuse(l, m, 501, l.side.allow)
+		s.refuse(l, m, 501, l.side.allowOutside())
 	default:
-		s.refuse(l, m, 405, l.side.allow)
+		s.refuse(l, m, 405, l.side.allowOutside())
 	}
 }
 

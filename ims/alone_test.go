@@ -59,3 +59,14 @@ func TestMessage(t *testing.T) {
 		playOnce(t, func(b *b2bua.Config) { chainOf(cfg, mark)(b); b.Sides[1].Apps = []string{"ims"} }, `bob > MESSAGE uri="sip:alice@home.example" body=hello`, "bob < 405", "calls 0")
 	})
 }
+
+// TestRefusedAlone: what goes through no chain is refused with what does, and a SUBSCRIBE about nothing with 489.
+func TestRefusedAlone(t *testing.T) {
+	const way = ` uri="sip:bob@home.example" header="Route: ` + ours + `, <sip:odi@203.0.113.30;lr>" `
+	playOnce(t, chainOf(ims.DefaultConfig(), pass),
+		"alice > PUBLISH"+way+`header="Event: presence" header="Expires: 60"`, `alice < 405 for=PUBLISH has="Allow: INVITE, " has=", MESSAGE, " has=", SUBSCRIBE\n" lacks="PUBLISH,"`,
+		"alice > REFER"+way+`header="Refer-To: <sip:carol@home.example>"`, "alice < 403 for=REFER",
+		"alice > SUBSCRIBE"+way+`header="Expires: 60"`, "alice < 489 for=SUBSCRIBE",
+		"alice > OPTIONS", `alice < 200 for=OPTIONS has=", SUBSCRIBE\n"`, "carol < nothing", "calls 0")
+	playOnce(t, func(*b2bua.Config) {}, "alice > OPTIONS", `alice < 200 for=OPTIONS lacks="SUBSCRIBE\n"`)
+}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -308,13 +309,16 @@ func (p *Party) act(words []string) {
 		p.becomeUAS(p.lastRequest("SUBSCRIBE"), p.localTag)
 	}
 	switch {
-	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "", (what == "MESSAGE" || what == "SUBSCRIBE") && (p.callID == "" || o.uri != ""), what == "REGISTER":
+	case what == "INVITE" && (p.remoteTag == "" || o.uri != "" || to != "bob"), what == "OPTIONS" && p.callID == "", slices.Contains(alone, what) && (p.callID == "" || o.uri != ""), what == "REGISTER":
 		text := p.Invite(to, o)
 		p.send(p.prove(strings.ReplaceAll(text, "INVITE", what), o.digest))
 	default:
 		p.send(p.prove(p.InDialog(what, o), o.digest))
 	}
 }
+
+// alone are the methods that make a request outside a dialog, with a URI or from a phone that has none.
+var alone = []string{"MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER"}
 
 // again repeats what a phone sent last of that kind.
 func (p *Party) again(words []string) {
