@@ -57,7 +57,7 @@ func class(k flow.Kind) string {
 		return "input"
 	case flow.Dial, flow.Conference:
 		return "talk"
-	case flow.LookupKind, flow.Hook, flow.MessageSummary:
+	case flow.LookupKind, flow.Hook, flow.MessageSummary, flow.Delete, flow.Move:
 		return "world"
 	case flow.Hangup, flow.Leave:
 		return "end"
@@ -207,7 +207,7 @@ func details(f *flow.Flow, n *flow.Node) (out []string) {
 		for _, s := range []struct {
 			name string
 			text flow.Text
-		}{{"sh", l.Sh}, {"ldap", l.LDAP}, {"http", l.HTTP}, {"file", l.File}, {"folder", l.Folder}} {
+		}{{"sh", l.Sh}, {"ldap", l.LDAP}, {"http", l.HTTP}, {"file", l.File}, {"folder", l.Folder}, {"recording", l.Recording}} {
 			if !s.text.Empty() {
 				add("%s %s → %s", s.name, strings.TrimSpace(s.text.Src+" "+l.Key.Src), n.Into.Text)
 			}
@@ -231,8 +231,15 @@ func details(f *flow.Flow, n *flow.Node) (out []string) {
 		add("room %s", n.Conference.Src)
 	case flow.MessageSummary:
 		add("to %s: %s new", n.MessageWaiting.To.Src, n.MessageWaiting.New.Src)
+	case flow.Delete:
+		add("%s", n.Delete.Src)
+	case flow.Move:
+		add("%s → %s", n.Move.Src, n.To.Src)
 	case flow.Hangup:
 		add("%s", n.Hangup.Word)
+		if !n.Reason.Empty() {
+			add("%s", n.Reason.Src)
+		}
 	}
 	return out
 }

@@ -11,22 +11,36 @@ import (
 
 const margin = 28
 
-// style is the look of all pictures. Colours are named once, for light and for dark.
-const style = `
-svg{--paper:#fbfbfd;--card:#ffffff;--edge:#d9dce3;--ink:#1f2430;--soft:#667085;--line:#98a2b3;
---voice:#2f6fde;--menu:#7a4fd6;--input:#0f8f8c;--talk:#2c8a4b;--world:#c2571a;--logic:#a87908;--end:#5d6675}
-@media (prefers-color-scheme:dark){svg{--paper:#14161b;--card:#1e222a;--edge:#353b47;--ink:#e8eaf0;--soft:#a3abba;--line:#6b7484;
---voice:#6da2ff;--menu:#b08cff;--input:#3fc9c4;--talk:#58c47c;--world:#f08f55;--logic:#e0b23c;--end:#98a2b3}}
-text{font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink)}
-.paper{fill:var(--paper)}.card{fill:var(--card);stroke:var(--edge)}.shade{fill:#000;opacity:.05}
+// shapes are what of the look has no colour; hues are the colours of classes, named by palettes. The names are resolved here and not by
+// variables of CSS, which many viewers of SVG do not know.
+const (
+	shapes = `
+text{font:12.5px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+.shade{fill:#000;opacity:.05}
 .head{font-weight:600;font-size:13.5px;fill:#fff}.kind{font-size:11px;fill:#fff;opacity:.85}
-.title{font-style:italic;fill:var(--soft)}.what{fill:var(--soft)}.rule{stroke:var(--edge)}
-.label{fill:var(--soft)}.jump{fill:var(--soft);font-size:11.5px}.key{fill:var(--card);stroke:var(--soft)}.keytext{font-weight:600;font-size:11.5px}
-.line{fill:none;stroke:var(--line);stroke-width:1.6}.tip{fill:var(--line)}.big{font-size:21px;font-weight:650}.small{fill:var(--soft);font-size:12px}
-.start{fill:var(--talk)}.mark{fill:#fff;font-size:11px;font-weight:600}
-.voice{fill:var(--voice)}.menu{fill:var(--menu)}.input{fill:var(--input)}.talk{fill:var(--talk)}.world{fill:var(--world)}.logic{fill:var(--logic)}.end{fill:var(--end)}
+.title{font-style:italic}.jump{font-size:11.5px}.keytext{font-weight:600;font-size:11.5px}
+.line{fill:none;stroke-width:1.6}.big{font-size:21px;font-weight:650}.small{font-size:12px}
+.mark{fill:#fff;font-size:11px;font-weight:600}
 a:hover .card{stroke-width:2}
 `
+	hues = `text{fill:$ink}.paper{fill:$paper}.card{fill:$card;stroke:$edge}.head,.kind,.mark{fill:#fff}
+.title,.what,.label,.jump,.small{fill:$soft}.rule{stroke:$edge}.key{fill:$card;stroke:$soft}.line{stroke:$line}.tip{fill:$line}
+.voice{fill:$voice}.menu{fill:$menu}.input{fill:$reply}.talk,.start{fill:$talk}.world{fill:$world}.logic{fill:$logic}.end{fill:$over}
+`
+)
+
+// palettes are the colours by light and by dark.
+var palettes = [2]*strings.Replacer{
+	strings.NewReplacer("$paper", "#fbfbfd", "$card", "#ffffff", "$edge", "#d9dce3", "$ink", "#1f2430", "$soft", "#667085", "$line", "#98a2b3",
+		"$voice", "#2f6fde", "$menu", "#7a4fd6", "$reply", "#0f8f8c", "$talk", "#2c8a4b", "$world", "#c2571a", "$logic", "#a87908", "$over", "#5d6675"),
+	strings.NewReplacer("$paper", "#14161b", "$card", "#1e222a", "$edge", "#353b47", "$ink", "#e8eaf0", "$soft", "#a3abba", "$line", "#6b7484",
+		"$voice", "#6da2ff", "$menu", "#b08cff", "$reply", "#3fc9c4", "$talk", "#58c47c", "$world", "#f08f55", "$logic", "#e0b23c", "$over", "#98a2b3"),
+}
+
+// style is the look of all pictures.
+func style() string {
+	return shapes + palettes[0].Replace(hues) + "@media (prefers-color-scheme:dark){" + palettes[1].Replace(hues) + "}\n"
+}
 
 // SVG draws an application.
 func SVG(f *flow.Flow) []byte {
@@ -58,7 +72,7 @@ func SVG(f *flow.Flow) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" aria-label="%s">`,
 		wide, high, wide, high, escape(name(f)))
-	fmt.Fprintf(&b, "\n<style>%s</style>\n<rect class=\"paper\" width=\"100%%\" height=\"100%%\" rx=\"14\"/>\n", style)
+	fmt.Fprintf(&b, "\n<style>%s</style>\n<rect class=\"paper\" width=\"100%%\" height=\"100%%\" rx=\"14\"/>\n", style())
 	head := &pen{}
 	head.text(margin, margin+16, "big", name(f))
 	head.text(margin, margin+36, "small", about(f))
