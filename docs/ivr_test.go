@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,21 @@ func TestMenuSamples(t *testing.T) {
 		walks = append(walks, strings.TrimSuffix(m, ".yaml")+".walk")
 	}
 	var out bytes.Buffer
-	if err := script.Test(&out, walks, 75, false); err != nil {
+	if err := script.Test(&out, walks, 100, false); err != nil {
 		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// TestWalkLines: the page has a line for everything a walk may say, in the words of the program.
+func TestWalkLines(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "docs/ivr.md"), "## Tests of a menu\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	_, table, _ := strings.Cut(section, "|---|---|\n")
+	var want strings.Builder
+	for _, v := range script.Verbs() {
+		fmt.Fprintf(&want, "| `%s` | %s |\n", strings.TrimSpace(v.Word+" "+v.Arg), v.Doc)
+	}
+	if got := strings.TrimSpace(table); got != strings.TrimSpace(want.String()) {
+		t.Errorf("the table must be\n%s\nand is\n%s", want.String(), got)
 	}
 }

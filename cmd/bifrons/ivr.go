@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bifrons/bifrons/ivr/flow"
 	"github.com/bifrons/bifrons/ivr/script"
+	"github.com/bifrons/bifrons/media/prompt"
 )
 
 func ivrCommand() *cobra.Command {
@@ -63,8 +65,14 @@ being used. The exit status is 1 if anything was told.`,
 	}
 }
 
-// recordings are those a menu can play.
-func recordings(f *flow.Flow) flow.Prompts { return flow.Files{Folder: f.Folder()} }
+// recordings are those a menu can play: its own, and the prompts that are built in.
+func recordings(f *flow.Flow) flow.Prompts {
+	out := flow.Files{Folder: f.Folder()}
+	if library, err := prompt.New(prompt.DefaultConfig(), slog.New(slog.DiscardHandler)); err == nil {
+		out.Shipped = library.Has
+	}
+	return out
+}
 
 func plural(n int, word string) string {
 	if n == 1 {
@@ -122,7 +130,7 @@ Afterwards each menu has a line: how many of its nodes and branches the walks ca
 			return script.Test(cmd.OutOrStdout(), files, least, verbose)
 		},
 	}
-	c.Flags().IntVar(&least, "coverage", 0, "fail when fewer branches than this percentage were walked")
+	c.Flags().IntVar(&least, "coverage", 0, "fail when fewer nodes and branches than this percentage were walked")
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "list the nodes and branches that were not walked")
 	return c
 }

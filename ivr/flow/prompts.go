@@ -74,7 +74,7 @@ func (f *Flow) Folder() string {
 }
 
 // endings of recordings, in the order they are looked for.
-var endings = [...]string{".wav", ".ulaw", ".alaw", ".g722", ".amr", ".awb", ".sln", ".raw"}
+var endings = [...]string{".wav", ".amr", ".awb"}
 
 // Files finds recordings in the folder of an application, and asks Shipped for others; it may be nil.
 type Files struct {

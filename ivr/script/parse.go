@@ -32,17 +32,6 @@ type Line struct {
 	Arg    string
 }
 
-// verbs lists the lines of a walk, and what stands behind: "" nothing, "?" perhaps something, "!" something.
-var verbs = [...]struct{ verb, arg string }{
-	{"at", "!"}, {"caller", "!"}, {"called", "!"}, {"name", "!"}, {"languages", "!"}, {"param", "!"}, {"uri-param", "!"},
-	{"broken", "!"},
-	{"hear", "!"}, {"press", "!"}, {"wait", ""}, {"hangup", ""},
-	{"dials", "!"}, {"answered", ""}, {"busy", ""}, {"no answer", ""}, {"refused", "!"}, {"talked", "?"},
-	{"record", "!"}, {"records", "?"}, {"asks", "!"}, {"found", "?"}, {"missing", ""}, {"fails", "?"},
-	{"enters", "!"}, {"exited", ""}, {"node", "!"}, {"check", "!"}, {"ends", "?"}, {"leaves", ""}, {"notifies", "!"},
-	{"moves", "!"}, {"deletes", "!"},
-}
-
 // Parse reads a file of walks. Its error is of type form.Problems.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{Name: name}
@@ -61,6 +50,8 @@ func Parse(name string, data []byte) (*File, error) {
 		rest = strings.TrimSpace(rest)
 		switch {
 		case line == "" || line[0] == '#':
+		case word == "menu" && len(f.Walks) == 0 && rest == "":
+			fail(number, "`menu` needs the file of the menu behind it")
 		case word == "menu" && len(f.Walks) == 0:
 			f.Menu = filepath.Join(filepath.Dir(name), rest)
 		case word == "walk":
@@ -91,18 +82,18 @@ func Parse(name string, data []byte) (*File, error) {
 
 func parseLine(line string) (l Line, fault string) {
 	var all []string
-	for _, v := range verbs {
-		all = append(all, v.verb)
-		rest, ok := strings.CutPrefix(line, v.verb)
+	for _, v := range Verbs() {
+		all = append(all, v.Word)
+		rest, ok := strings.CutPrefix(line, v.Word)
 		if !ok || rest != "" && rest[0] != ' ' {
 			continue
 		}
-		l = Line{Verb: v.verb, Arg: strings.TrimSpace(rest)}
+		l = Line{Verb: v.Word, Arg: strings.TrimSpace(rest)}
 		switch {
-		case v.arg == "!" && l.Arg == "":
-			return l, form.Tick(v.verb) + " needs something behind it"
-		case v.arg == "" && l.Arg != "":
-			return l, form.Tick(v.verb) + " stands alone, without " + form.Tick(l.Arg)
+		case v.needs() && l.Arg == "":
+			return l, form.Tick(v.Word) + " needs something behind it, such as " + form.Tick(v.Word+" "+v.Arg)
+		case v.Arg == "" && l.Arg != "":
+			return l, form.Tick(v.Word) + " stands alone, without " + form.Tick(l.Arg)
 		}
 		if l.Verb == "found" && l.Arg != "" && !json.Valid([]byte(l.Arg)) {
 			return l, "the answer must be JSON, such as {\"balance\": 3} or \"text\""

@@ -10,14 +10,14 @@ import (
 	"github.com/bifrons/bifrons/ivr/script"
 )
 
-// TestSamples: the walks of the samples come out as written, and through nearly every branch.
+// TestSamples: the walks of the samples come out as written, and through every node and branch.
 func TestSamples(t *testing.T) {
 	files, err := filepath.Glob("../../configs/ivr/*.walk")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
 	var b strings.Builder
-	if err := script.Test(&b, files, 90, true); err != nil {
+	if err := script.Test(&b, files, 100, true); err != nil {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }
@@ -94,7 +94,7 @@ func TestCoverage(t *testing.T) {
 	}
 	var b strings.Builder
 	err := script.Test(&b, []string{filepath.Join(dir, "m.walk")}, 80, false)
-	for _, want := range []string{"nodes 2 of 3, branches 1 of 3 (33%)", "m.yaml:6:15: warning: branch `1` of node `a` was not walked",
+	for _, want := range []string{"nodes 2 of 3, branches 1 of 3 (50%)", "m.yaml:6:15: warning: branch `1` of node `a` was not walked",
 		"m.yaml:7:3: warning: node `b` was not walked", "branch `busy` of node `b`"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
@@ -156,4 +156,20 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestVerbs: every line that is documented can be written, with and without what may be left out.
+func TestVerbs(t *testing.T) {
+	for _, v := range script.Verbs() {
+		arg := strings.Trim(strings.Replace(v.Arg, "JSON", `{"a": 1}`, 1), "[]")
+		lines := []string{strings.TrimSpace(v.Word + " " + arg)}
+		if strings.HasPrefix(v.Arg, "[") {
+			lines = append(lines, v.Word)
+		}
+		for _, l := range lines {
+			if _, err := script.Parse("x.walk", []byte("walk x\n"+l)); err != nil {
+				t.Errorf("%q: %v", l, err)
+			}
+		}
+	}
 }

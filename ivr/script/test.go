@@ -12,7 +12,7 @@ import (
 )
 
 // Test runs files of walks and writes a report. The error tells that a walk went wrong, or that fewer than least percent of the
-// branches of an application were walked.
+// nodes and branches of an application were walked.
 func Test(w io.Writer, files []string, least int, verbose bool) error {
 	t := tester{w: w, covers: map[string]*Coverage{}}
 	for _, name := range files {
@@ -23,10 +23,7 @@ func Test(w io.Writer, files []string, least int, verbose bool) error {
 	short := 0
 	for _, m := range t.menus {
 		nodes, n, branches, b, left := t.covers[m].Count()
-		percent := 100
-		if branches > 0 {
-			percent = 100 * b / branches
-		}
+		percent := 100 * (n + b) / max(1, nodes+branches)
 		fmt.Fprintf(w, "%s: nodes %d of %d, branches %d of %d (%d%%)\n", m, n, nodes, b, branches, percent)
 		if percent < least {
 			short++
@@ -41,7 +38,7 @@ func Test(w io.Writer, files []string, least int, verbose bool) error {
 	case t.failed > 0:
 		return fmt.Errorf("%d of %d walks failed", t.failed, t.walks)
 	case short > 0:
-		return fmt.Errorf("fewer than %d%% of the branches were walked", least)
+		return fmt.Errorf("fewer than %d%% of the nodes and branches were walked", least)
 	case t.walks == 0:
 		return errors.New("there are no walks in these files")
 	}
