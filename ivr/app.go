@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -213,15 +212,25 @@ func languages(values []string) []string {
 	return out
 }
 
-// Names lists the nodes of an application's current version, with those of its subs.
-func (a *App) Names() []string {
-	out := map[string]bool{}
-	for _, g := range a.editions.current().flow.Graphs() {
+// Info is what an application tells of itself.
+type Info struct {
+	App     string   `json:"app"`
+	Title   string   `json:"title"`
+	File    string   `json:"file"`
+	Version string   `json:"version"` // of the newest edition
+	Names   []string `json:"-"`       // of its nodes, SUB/NODE in a sub
+}
+
+// Info tells of the application as new calls find it.
+func (a *App) Info() Info {
+	f := a.editions.current().flow
+	out := Info{App: a.Name(), Title: f.Title, File: a.cfg.File, Version: f.Version}
+	for _, g := range f.Graphs() {
 		for _, n := range g.Nodes {
-			out[label(g.Sub, n.Name)] = true
+			out.Names = append(out.Names, label(g.Sub, n.Name))
 		}
 	}
-	return slices.Sorted(maps.Keys(out))
+	return out
 }
 
 func label(sub, node string) string {

@@ -204,6 +204,17 @@ func TestCompany(t *testing.T) {
 	callee.reply(callee.request("BYE"), "200 OK", "", "")
 	_ = b
 	s.ended(hungUp)
+	for path, want := range map[string][]string{
+		"/metrics":  {`bifrons_ivr_node_events_total{app="company",node="main",what="no_match"} 1`, `bifrons_ivr_node_branches_total{app="company",branch="3XX",node="main"} 1`},
+		"/v1/menus": {`"app": "ivr/company"`, `"node": "main"`, `"no_match": 1`, `"3XX": 1`, `"calls": 1`},
+	} {
+		text, err := s.get(path)
+		for _, w := range want {
+			if err != nil || !strings.Contains(text, w) {
+				t.Errorf("%s: no %s, %v in\n%s", path, w, err, text)
+			}
+		}
+	}
 }
 
 // TestCompanyClosed: out of hours the menu says so and hangs up.

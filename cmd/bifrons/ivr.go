@@ -43,6 +43,12 @@ being used. The exit status is 1 if anything was told.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			found := 0
+			library, err := prompt.New(prompt.DefaultConfig(), slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			defer library.Close()
+			recordings := func(f *flow.Flow) flow.Prompts { return flow.Files{Folder: f.Folder(), Shipped: library.Has} }
 			for _, file := range files {
 				data, err := os.ReadFile(file)
 				if err != nil {
@@ -63,15 +69,6 @@ being used. The exit status is 1 if anything was told.`,
 			return nil
 		},
 	}
-}
-
-// recordings are those a menu can play: its own, and the prompts that are built in.
-func recordings(f *flow.Flow) flow.Prompts {
-	out := flow.Files{Folder: f.Folder()}
-	if library, err := prompt.New(prompt.DefaultConfig(), slog.New(slog.DiscardHandler)); err == nil {
-		out.Shipped = library.Has
-	}
-	return out
 }
 
 func plural(n int, word string) string {

@@ -45,6 +45,14 @@ func (n *node) openMenus(cfg *configs.Config, core *b2bua.Config, registry prome
 	return nil
 }
 
+// menuInfo tells of the menus, for the API.
+func (n *node) menuInfo() (out []ivr.Info) {
+	for _, m := range n.menus {
+		out = append(out, m.Info())
+	}
+	return out
+}
+
 // contacts gives where somebody is registered with us.
 func contacts(core *b2bua.Config, uri string) (out []string) {
 	u, err := sip.ParseURI([]byte(uri))

@@ -156,6 +156,9 @@ func (n *node) apiConfig() admin.Config {
 	if n.users.endpoint != nil {
 		a.Peers = n.users.endpoint
 	}
+	if len(n.menus) > 0 {
+		a.Menus = n.menuInfo
+	}
 	if n.users.simulator != nil {
 		a.HSS = n.users.simulator.Handler()
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/bifrons/bifrons/b2bua/trace"
 	"github.com/bifrons/bifrons/diameter"
 	"github.com/bifrons/bifrons/ims"
+	"github.com/bifrons/bifrons/ivr"
 	"github.com/bifrons/bifrons/media"
 )
 
@@ -70,6 +71,8 @@ type Config struct {
 	Explain http.Handler
 	// Configuration serves /v1/config and /v1/reload.
 	Configuration Configuration
+	// Menus tells of the menus for callers; nil: there are none.
+	Menus func() []ivr.Info
 	// HSS is the API of a simulator inside the process, below /hss/.
 	HSS http.Handler
 }
@@ -149,6 +152,13 @@ var pages = []struct {
 	{"GET /v1/admission", func(c *Config) any { return c.Calls.Admission() }},
 	{"GET /v1/trunks", func(c *Config) any { return map[string]any{"trunks": c.Calls.Trunks()} }},
 	{"GET /v1/bindings", func(c *Config) any { return map[string]any{"bindings": c.Calls.Bindings()} }},
+	{"GET /v1/menus", func(c *Config) any {
+		var list []ivr.Info
+		if c.Menus != nil {
+			list = c.Menus()
+		}
+		return map[string]any{"menus": menus(list, c.Metrics)}
+	}},
 	{"GET /v1/diameter", func(c *Config) any {
 		peers := []diameter.PeerStatus{}
 		if c.Peers != nil {
