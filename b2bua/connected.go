@@ -97,9 +97,9 @@ func (s *Server) rewriteOf(l *Leg) *Rewrite {
 	return nil
 }
 
-// tells tells whether an UPDATE without an offer crosses, for it says who its sender is: it is somebody else now, and that shows; or it has an
+// identifies tells whether an UPDATE without an offer crosses, for it says who its sender is: it is somebody else now, and that shows; or it has an
 // asserted identity that crosses, and is no refresh of the session.
-func (c *Call) tells(l *Leg, d *Dialog, t *Tx, m *sip.Message, o *Leg, od *Dialog) bool {
+func (c *Call) identifies(l *Leg, d *Dialog, t *Tx, m *sip.Message, o *Leg, od *Dialog) bool {
 	if d.learn(m); t.Them != "" {
 		c.introduce(l, d, t.Them, o, od)
 	}

@@ -20,7 +20,7 @@ func (c *Call) update(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 		return
 	}
 	o, od := c.mate(l, d)
-	tells := !t.Offered && o != nil && od != nil && c.tells(l, d, t, m, o, od)
+	tells := !t.Offered && o != nil && od != nil && c.identifies(l, d, t, m, o, od)
 	switch {
 	case t.Offered:
 		c.updateOffer(l, d, t, m, o, od)
