@@ -27,7 +27,7 @@ deb: ## bin/bifrons_VERSION_ARCH.deb, with a systemd unit
 test: ## everything CI runs; as root it installs from Debian what the tests need
 	@$(call install)
 	@$(MAKE) --no-print-directory lint
-	@$(call race,-timeout 8m ./...)
+	@$(call race,-timeout 12m ./...)
 
 lint: ## gofmt, vet, staticcheck and the rules of the house
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "run gofmt -w on these:"; echo "$$bad"; exit 1; }

@@ -26,10 +26,12 @@ func hearing(dir string) string {
 // order gives a softphone that has ctrl_tcp a command of its menu.
 func (p softphone) order(t *testing.T, command, params string) {
 	t.Helper()
-	c, err := net.Dial("tcp", p.ip+":4444")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var c net.Conn
+	eventually(t, patience, p.user+" takes commands", func() bool {
+		var err error
+		c, err = net.Dial("tcp", p.ip+":4444")
+		return err == nil
+	})
 	defer c.Close()
 	text, err := json.Marshal(map[string]string{"command": command, "params": params})
 	if err != nil {
