@@ -232,7 +232,7 @@ func TestEchoOfKeys(t *testing.T) {
 			judge(t, a.record(500*time.Millisecond), source)
 			const keys = "19*0A5577"
 			press(t, d, a, keys+"#")
-			got := keysIn(a.record(2500 * time.Millisecond).events)
+			got := keysIn(a.record(4000 * time.Millisecond).events)
 			if got != keys {
 				t.Errorf("%q came back, want %q", got, keys)
 			}
