@@ -158,6 +158,7 @@ func TestMemoOfAMR(t *testing.T) {
 	a.PayloadType = 96
 	a.pace(len(said)/32, func(i int) { a.write(a.next("\xf0" + string(said[32*i:32*i+32]))) })
 	path := memoIn(t, dir, ".amr")
+	a.recordType(96, 400*time.Millisecond) // the key shall not overtake the speech
 	d.ua.answer(d.send("INFO", "#", "Content-Type: application/dtmf"), 200)
 	var back []byte
 	for _, p := range a.recordType(96, 400*time.Millisecond) {
