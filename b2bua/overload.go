@@ -8,18 +8,19 @@ import (
 
 // Overload says when new calls are refused because the server is behind its work.
 type Overload struct {
-	Target time.Duration // how long messages may wait to be read, on average; 0 refuses nothing
+	Target time.Duration // how long messages may wait to be read, each of them; 0 refuses nothing
 	Floor  int           // calls per second that are never refused for this
 }
 
-// DefaultOverload aims at 10 ms.
-func DefaultOverload() Overload { return Overload{Target: 10 * time.Millisecond, Floor: 100} }
+// DefaultOverload aims at 3 ms.
+func DefaultOverload() Overload { return Overload{Target: 3 * time.Millisecond, Floor: 100} }
 
 // overload measures how long messages wait, and refuses new calls while that is too long. A reader runs the steps itself, so work
 // that cannot be done waits in the buffer of its socket: the system knows since when. On streams it is the scheduler that is
-// late, and with it the wheel. While they wait longer than the target, a token bucket takes new calls; a controller sets its rate, in
-// proportion to the excess and, slowly, by its sum. A call that has itself waited for twice the target is then refused, too, so that a
-// backlog goes at once. Without need there is no bucket.
+// late, and with it the wheel, which counts while no datagram comes. Of datagrams it is the least wait in each look: a queue that
+// stands, not the stop of a moment. While that is longer than the target, a token bucket takes new calls; a controller sets its
+// rate, in proportion to the excess and, slowly, by its sum. A call that has itself waited for twice the target is then refused,
+// too, so that a backlog goes at once. Without need there is no bucket.
 type overload struct {
 	Overload
 	lags []*lag // of the listeners
@@ -39,21 +40,27 @@ type overload struct {
 	calm   float64 // seconds without need
 }
 
-// lag gathers how late something was.
-type lag struct{ sum, n atomic.Int64 }
+// lag keeps how late something was: in sum, and at its best, for a queue that stands shows in that, and the stop of a moment does not.
+type lag struct{ best, sum, n atomic.Int64 } // best is one more than the nanoseconds; 0: nothing came
 
 func (l *lag) add(d time.Duration) {
 	l.sum.Add(int64(d))
 	l.n.Add(1)
+	for v := int64(max(d, 0)) + 1; ; {
+		was := l.best.Load()
+		if was != 0 && was <= v || l.best.CompareAndSwap(was, v) {
+			return
+		}
+	}
 }
 
-// mean returns the mean since the last call.
-func (l *lag) mean() time.Duration {
-	n := l.n.Swap(0)
-	if sum := l.sum.Swap(0); n > 0 {
-		return time.Duration(sum / n)
+// since returns the least and the mean since the last call; false if there was nothing.
+func (l *lag) since() (least, mean time.Duration, ok bool) {
+	best, sum, n := l.best.Swap(0), l.sum.Swap(0), l.n.Swap(0)
+	if best == 0 || n == 0 {
+		return 0, 0, false
 	}
-	return 0
+	return time.Duration(best - 1), time.Duration(sum / n), true
 }
 
 // lookEvery is how often the controller looks.
@@ -88,9 +95,14 @@ func (o *overload) look(now time.Duration) {
 	if o.Target <= 0 || now-o.looked < lookEvery {
 		return
 	}
-	worst := o.late.mean()
+	_, worst, _ := o.late.since() // the mean: a wheel between two turns is never late
+	heard := false
 	for _, l := range o.lags {
-		worst = max(worst, l.mean())
+		if least, _, ok := l.since(); ok && !heard {
+			worst, heard = least, true
+		} else if ok {
+			worst = max(worst, least)
+		}
 	}
 	took := (now - o.looked).Seconds()
 	o.looked = now
@@ -120,7 +132,7 @@ func (o *overload) control(wait, taken, refused, took float64) {
 		}
 		o.base, o.calm = max(taken, o.usual), 0
 	}
-	if refused > 0 || excess > 0 { // what is not asked for says nothing about what could be done
+	if excess > 0 || refused > 0 { // what is not asked for says nothing about what could be done
 		o.base *= 1 - integral*excess
 		o.calm = 0
 	} else if o.calm += took; o.calm >= peace {

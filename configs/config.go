@@ -349,7 +349,7 @@ func DefaultConfig() Config {
 		Media:   Media{Anchor: true, Ports: PortRange{20000, 39999}, Threads: 1, Quarantine: 2 * time.Second, Silence: 10 * time.Second},
 		Prompts: prompt.DefaultConfig(),
 		Timers:  Timers{T1: 500 * time.Millisecond, T2: 4 * time.Second, T4: 5 * time.Second, NoAnswer: 3 * time.Minute},
-		Calls:   Calls{MaxForwards: 70, Drain: 30 * time.Second, Overload: Overload{Target: 10 * time.Millisecond, Floor: 100}},
+		Calls:   Calls{MaxForwards: 70, Drain: 30 * time.Second, Overload: Overload{Target: 3 * time.Millisecond, Floor: 100}},
 		Admin:   Admin{Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8070)},
 		CDR:     CDR{File: "cdr.jsonl"},
 		Log:     Log{Level: slog.LevelInfo, Format: Auto},
