@@ -158,7 +158,10 @@ func TestMemoOfAMR(t *testing.T) {
 	a.PayloadType = 96
 	a.pace(len(said)/32, func(i int) { a.write(a.next("\xf0" + string(said[32*i:32*i+32]))) })
 	path := memoIn(t, dir, ".amr")
-	a.recordType(96, 400*time.Millisecond) // the key shall not overtake the speech
+	eventually(t, patience, "all is heard", func() bool { // the key shall not overtake it
+		legs := s.streams()
+		return len(legs) == 1 && len(legs[0]) == 1 && legs[0][0].Received.Packets >= len(said)/32
+	})
 	d.ua.answer(d.send("INFO", "#", "Content-Type: application/dtmf"), 200)
 	var back []byte
 	for _, p := range a.recordType(96, 400*time.Millisecond) {
