@@ -88,15 +88,25 @@ func memoIn(t *testing.T, dir, ext string) (path string) {
 	return path
 }
 
+// hears waits until the relay has so many packets of the caller: a key shall not overtake them.
+func hears(t *testing.T, s *server, packets int) {
+	t.Helper()
+	eventually(t, patience, "all is heard", func() bool {
+		legs := s.streams()
+		return len(legs) == 1 && len(legs[0]) == 1 && legs[0][0].Received.Packets >= packets
+	})
+}
+
 // TestMemo: what a caller says is in the file, and comes back.
 func TestMemo(t *testing.T) {
 	t.Parallel()
 	s, dir := recordingServer(t)
 	d, a, _ := s.dials(t, "memo", sdp(s.media(s.caller()), 31000, 1), 200)
-	a.record(400 * time.Millisecond) // the prompt and the beep
+	a.record(time.Second) // the prompt and the beep
 	said := tune(2)
 	a.utter(said)
 	path := memoIn(t, dir, ".wav")
+	hears(t, s, len(said)/160)
 	d.ua.answer(d.send("INFO", "#", "Content-Type: application/dtmf"), 200)
 	judge(t, a.record(400*time.Millisecond), said)
 	c, click := compare(readWAV(t, path), said)
@@ -113,7 +123,7 @@ func TestKilledRecorder(t *testing.T) {
 	t.Parallel()
 	s, dir := recordingServer(t)
 	_, a, _ := s.dials(t, "memo", sdp(s.media(s.caller()), 31000, 1), 200)
-	a.record(400 * time.Millisecond)
+	a.record(time.Second)
 	said := tune(2)
 	a.utter(said)
 	path := memoIn(t, dir, ".wav")
@@ -154,14 +164,11 @@ func TestMemoOfAMR(t *testing.T) {
 	said = said[6:] // behind "#!AMR", frames of 32 bytes
 	offer := described(s.media(s.caller()), "m=audio 31000 RTP/AVP 96\r\na=rtpmap:96 AMR/8000\r\na=fmtp:96 octet-align=1; mode-set=7\r\n")
 	d, a, _ := s.dials(t, "memo", offer, 200)
-	a.recordType(96, 400*time.Millisecond)
+	a.recordType(96, time.Second)
 	a.PayloadType = 96
 	a.pace(len(said)/32, func(i int) { a.write(a.next("\xf0" + string(said[32*i:32*i+32]))) })
 	path := memoIn(t, dir, ".amr")
-	eventually(t, patience, "all is heard", func() bool { // the key shall not overtake it
-		legs := s.streams()
-		return len(legs) == 1 && len(legs[0]) == 1 && legs[0][0].Received.Packets >= len(said)/32
-	})
+	hears(t, s, len(said)/32)
 	d.ua.answer(d.send("INFO", "#", "Content-Type: application/dtmf"), 200)
 	var back []byte
 	for _, p := range a.recordType(96, 400*time.Millisecond) {
@@ -313,7 +320,7 @@ func TestTonesSent(t *testing.T) {
 	s := start(t, func(set *settings) { set.Side, set.CoreMedia = ", apps: [echo]", "dtmf: pass" })
 	noEvents := described(s.media(s.caller()), "m=audio 31000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n")
 	d, a, _ := s.dials(t, "source", noEvents, 200)
-	a.record(400 * time.Millisecond)
+	a.record(time.Second)
 	const keys = "159D*0#"
 	for _, k := range keys[:6] + "#" {
 		d.ua.answer(d.send("INFO", fmt.Sprintf("Signal=%c\r\n", k), "Content-Type: application/dtmf-relay"), 200)
