@@ -95,14 +95,15 @@ func (o *overload) look(now time.Duration) {
 	if o.Target <= 0 || now-o.looked < lookEvery {
 		return
 	}
-	_, worst, _ := o.late.since() // the mean: a wheel between two turns is never late
-	heard := false
+	_, late, _ := o.late.since() // the mean: a wheel between two turns is never late
+	worst, heard := time.Duration(0), false
 	for _, l := range o.lags {
-		if least, _, ok := l.since(); ok && !heard {
-			worst, heard = least, true
-		} else if ok {
-			worst = max(worst, least)
+		if least, _, ok := l.since(); ok {
+			worst, heard = max(worst, least), true
 		}
+	}
+	if !heard {
+		worst = late
 	}
 	took := (now - o.looked).Seconds()
 	o.looked = now

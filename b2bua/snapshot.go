@@ -18,7 +18,7 @@ type Store interface {
 }
 
 // snapshotVersion is the format of a snapshot; another one is refused.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // encoder keeps times to the nanosecond; the library's default keeps seconds.
 var encoder = func() cbor.EncMode {

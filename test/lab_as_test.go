@@ -193,7 +193,7 @@ func (l *lab) diverted(t *testing.T) {
 	}
 }
 
-// TestLabHangs: the server is full, or stands still. With default handling 0 the S-CSCF completes the call
+// TestLabHangs: the server is full, or stands still, or refuses all because it stops. With default handling 0 the S-CSCF completes the call
 // without it, with 1 the call ends; and the server that goes on again has nothing left over.
 func TestLabHangs(t *testing.T) {
 	for handling, completes := range map[string]bool{"0": true, "1": false} {
@@ -228,5 +228,30 @@ func labHangs(t *testing.T, handling string, completes bool) {
 		s.cmd.Process.Signal(syscall.SIGCONT)
 		s.idle()
 		s.stop(5 * time.Second)
+		// Another one stops while a call lasts: what is new gets 503.
+		s = serveAS(t, users)
+		alice := newUA(t, "127.0.0.50:5060", "127.0.0.1:5070", "held")
+		bob := newUA(t, "127.0.0.51:5060", "127.0.0.1:5070", "held")
+		d := alice.dialogTo("held")
+		inv := d.send("INVITE", sdp("127.0.0.50", 31000, 1), "Route: <sip:127.0.0.1:5070;lr>, <sip:127.0.0.51:5060;lr>", "P-Served-User: <sip:alice@ims.example.org>;sescase=orig;regstate=reg")
+		held := bob.request("INVITE")
+		bob.reply(held, "180 Ringing", "held-tag", "")
+		s.signal()
+		eventually(t, patience, "it stops", func() bool { return strings.Contains(s.log.String(), "bifrons stops") })
+		call("the server is about to stop")
+		if n := s.metric("bifrons_b2bua_calls"); n != 1 {
+			t.Errorf("%v calls are at hand, want the one that is held", n)
+		}
+		bob.reply(held, "486 Busy Here", "held-tag", "")
+		d.ackFailure(alice.final(inv))
+		eventually(t, patience, "it has stopped with its last call", func() bool {
+			select {
+			case <-s.done:
+				return true
+			default:
+				return false
+			}
+		})
+		s.stop(time.Second)
 	})
 }

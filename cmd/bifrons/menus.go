@@ -72,18 +72,10 @@ func (n *node) keepMenus() {
 	if len(n.menus) == 0 {
 		return
 	}
-	n.keepers.Go(func() {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-n.stop:
-				return
-			case <-tick.C:
-				for _, m := range n.menus {
-					m.Refresh()
-				}
-			}
+	n.every(time.Second, func() (done bool) {
+		for _, m := range n.menus {
+			m.Refresh()
 		}
+		return false
 	})
 }

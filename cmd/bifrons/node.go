@@ -295,3 +295,21 @@ func raiseFileLimit(log *slog.Logger) {
 		}
 	}
 }
+
+// every does something again and again until it is done, or the node closes.
+func (n *node) every(d time.Duration, do func() (done bool)) {
+	n.keepers.Go(func() {
+		tick := time.NewTicker(d)
+		defer tick.Stop()
+		for {
+			select {
+			case <-n.stop:
+				return
+			case <-tick.C:
+				if do() {
+					return
+				}
+			}
+		}
+	})
+}

@@ -58,17 +58,9 @@ func (n *node) keepRegistrations() {
 	if r == nil {
 		return
 	}
-	n.keepers.Go(func() {
-		tick := time.NewTicker(500 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-n.stop:
-				return
-			case <-tick.C:
-				r.Tick()
-			}
-		}
+	n.every(500*time.Millisecond, func() (done bool) {
+		r.Tick()
+		return false
 	})
 }
 

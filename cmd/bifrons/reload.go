@@ -251,26 +251,11 @@ func (n *node) lead(srv *b2bua.Server, g *generation, settings *configs.Settings
 		n.api.Use(n.apiConfig())
 	}
 	if n.outliving.CompareAndSwap(false, true) {
-		n.keepers.Go(n.outlive)
+		n.every(200*time.Millisecond, n.outlived)
 	}
 }
 
-// outlive ends elders without calls, and their listeners, until there is none; it ends then, or with the node.
-func (n *node) outlive() {
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-n.stop:
-			return
-		case <-tick.C:
-			if n.outlived() {
-				return
-			}
-		}
-	}
-}
-
+// outlived ends elders without calls, and their listeners; it tells when there is none.
 func (n *node) outlived() bool {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
