@@ -171,7 +171,7 @@ func (r *Relay) merge(p *port, c Counters) {
 	out.octets += uint32(octets)
 	if d := int16(c.Seq + w.Seq - uint16(out.max)); d > 0 {
 		out.max += uint32(d)
-		out.last, out.at = c.Time+w.Time, now
+		out.last, out.at, out.end = c.Time+w.Time, now, now
 	}
 }
 

@@ -242,7 +242,7 @@ func (r *Relay) hand(t *thread, s *seat, pcm []int16, at int64, out []delivery) 
 	for ; len(s.packet) >= size; s.packet = append(s.packet[:0], s.packet[size:]...) {
 		ticks := span(step, f)
 		fd, to, ok := p.destination()
-		if tr := p.traffic; !ok || !p.send || len(tr.tones) > 0 || tr.player != nil && !tr.player.idle {
+		if tr := p.traffic; !ok || !p.send || len(tr.tones) > 0 || tr.player != nil && !tr.player.idle || s.fresh && at < tr.main.out.end {
 			s.fresh = true
 			continue
 		}
@@ -253,7 +253,7 @@ func (r *Relay) hand(t *thread, s *seat, pcm []int16, at int64, out []delivery) 
 			b[1] |= 0x80
 		}
 		b = s.encoder.Encode(b, s.packet[:size])
-		out = append(out, r.depart(p, b, s.time, at, fd, to))
+		out = append(out, r.depart(p, b, s.time, at, step, fd, to))
 		s.time += uint32(ticks)
 		r.totals.played++
 	}

@@ -136,7 +136,7 @@ func (r *Relay) load(ctx context.Context, n *player, items []Item, f codec.Forma
 		n.clips[at] = clip
 		if at == n.item && n.idle {
 			n.idle = false
-			n.clock = r.now()
+			n.clock = max(r.now(), p.traffic.main.out.end) // what was sent last is heard to its end
 			r.next(r.threads[p.thread], n)
 		}
 		r.unlock()
@@ -227,10 +227,12 @@ func (r *Relay) play(t *thread, n *player, now int64, out []delivery) []delivery
 		b[0], b[1] = rtpVersion, n.format.Type
 		if n.fresh {
 			n.time, n.fresh = p.traffic.main.out.clockAt(n.clock, n.format.ClockRate()), false
-			b[1] |= 0x80
+			if n.clock != p.traffic.main.out.end { // else it goes on without a pause
+				b[1] |= 0x80
+			}
 		}
 		if len(p.traffic.tones) == 0 { // else a key sounds in its place
-			out = append(out, r.depart(p, b, n.time, n.clock, fd, to))
+			out = append(out, r.depart(p, b, n.time, n.clock, step, fd, to))
 		}
 		n.time += uint32(ticks)
 		n.spent += got
@@ -249,11 +251,11 @@ func (r *Relay) play(t *thread, n *player, now int64, out []delivery) []delivery
 	return out
 }
 
-// depart completes a packet of our own with the port's numbers. It is due at that time.
-func (r *Relay) depart(p *port, b []byte, time uint32, at int64, fd int32, to netip.AddrPort) delivery {
+// depart completes a packet of our own with the port's numbers. It is due at that time, and has so much speech.
+func (r *Relay) depart(p *port, b []byte, stamp uint32, at int64, long time.Duration, fd int32, to netip.AddrPort) delivery {
 	s := &p.traffic.main.out
-	putRTP(b, s.insert(len(b)-rtpFixed, at), time, s.ssrc)
-	s.last = time
+	putRTP(b, s.insert(len(b)-rtpFixed, at), stamp, s.ssrc)
+	s.last, s.end = stamp, at+int64(long)
 	p.traffic.sent.add(b)
 	r.totals.sent.add(b)
 	r.emit(p, b, at)

@@ -170,8 +170,12 @@ func (h *heard) take(p *phone, ticks uint32) bool {
 		if !bytes.Equal(b[8:12], h.last[8:12]) {
 			h.t.Errorf("packet %d: another SSRC", h.packets)
 		}
-		if d := time - binary.BigEndian.Uint32(h.last[4:]); b[1]&0x80 == 0 && d != ticks && b[12] != 'v' {
+		d := time - binary.BigEndian.Uint32(h.last[4:])
+		if b[1]&0x80 == 0 && d != ticks && b[12] != 'v' {
 			h.t.Errorf("packet %d: timestamp rose by %d, want %d", h.packets, d, ticks)
+		}
+		if d < ticks && h.last[12] != 'v' { // speech of ours is heard to its end
+			h.t.Errorf("packet %d: it begins %d ticks behind the one before it, which has %d", h.packets, d, ticks)
 		}
 	}
 	h.packets++
@@ -239,6 +243,27 @@ func TestPlayOffset(t *testing.T) {
 				s.ended(Event{Reason: ReasonDone, Duration: c.length})
 			}
 		})
+	}
+}
+
+// TestPlayBehindPlay: what is played at the end of something else, or instead of it, or in another codec, begins where the last
+// packet ends, not in it.
+func TestPlayBehindPlay(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t, pcma)
+	h := heard{t: t}
+	for i := range uint32(3) {
+		s.play(Play{ID: i, Items: files("a15")})
+		h.take(s.phone, 160)
+		s.ended(Event{ID: i, Reason: ReasonDone, Duration: 15 * time.Millisecond})
+	}
+	s.play(Play{ID: 3, Items: files("b20...")})
+	h.take(s.phone, 160)
+	s.play(Play{ID: 4, Items: files("c20...")})
+	for h.last[12] != 'c' && h.take(s.phone, 160) {
+	}
+	s.describe(s.phone, true, pcmu)
+	for h.last[1]&0x7f != 0 && h.take(s.phone, 160) {
 	}
 }
 

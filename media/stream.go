@@ -104,6 +104,7 @@ type sender struct {
 	packets uint32
 	octets  uint32
 	at      int64 // when that packet was sent, in nanoseconds
+	end     int64 // when its speech is over if it was one of ours, else at
 	mapped  bool
 	own     bool // the last packet was one of ours
 }
@@ -117,13 +118,13 @@ func (s *sender) translate(h *header, ext uint32, now int64, clock uint32) (seq 
 	out, time := ext+s.seq, h.time+s.time
 	if s.own { // the source's clock may be behind ours
 		s.own = false
-		if back := s.last - time; int32(back) >= 0 {
-			s.time += back + 1
-			time = s.last + 1
+		if back := s.last + max(1, ticks(s.end-s.at, clock)) - time; int32(back) > 0 {
+			s.time += back
+			time += back
 		}
 	}
 	if int32(out-s.max) > 0 {
-		s.max, s.last, s.at = out, time, now
+		s.max, s.last, s.at, s.end = out, time, now, now
 	}
 	s.packets++
 	s.octets += uint32(h.payload)
@@ -135,12 +136,12 @@ func (s *sender) attach(h *header, ext uint32, now int64, clock uint32) {
 	s.source, s.mapped = h.ssrc, true
 }
 
-// clockAt is the timestamp of what would be sent now.
+// clockAt is the timestamp of what would be sent now: not before the speech of ours is over that was sent last.
 func (s *sender) clockAt(now int64, clock uint32) uint32 {
 	if s.at == 0 {
 		return s.last // before the first packet max and last are the random bases
 	}
-	return s.last + max(1, ticks(now-s.at, clock))
+	return s.last + max(1, ticks(max(now, s.end)-s.at, clock))
 }
 
 // skip leaves a packet of the source out: what follows closes up.
@@ -156,7 +157,7 @@ func (s *sender) insert(payload int, now int64) uint16 {
 	s.seq++
 	s.packets++
 	s.octets += uint32(payload)
-	s.at, s.own = now, true
+	s.at, s.end, s.own = now, now, true
 	return uint16(s.max)
 }
 
