@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -87,40 +88,40 @@ func TestReload(t *testing.T) {
 // phoneAt tells whether core has a socket at a port.
 func (s *server) phoneAt(port string) bool { return bound(s.t, s.ip(1)+port) }
 
-// TestReloadUnderLoad: while calls come and go the configuration is changed again and again, and none of them fails.
+// TestReloadUnderLoad: while calls come and go the configuration is changed again and again, and none of them fails. A round of calls
+// follows another until there were five changes, however slow the machine.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
 	need(t, "sipp")
-	calls := soakCalls(t)
 	s := start(t, func(set *settings) { set.build, set.Log, set.T1 = product, "warn", 50*time.Millisecond })
-	done := make(chan int)
-	stop := make(chan struct{})
+	var reloads atomic.Int64
+	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
-		n := 0
-		defer func() { done <- n }()
-		for {
+		defer close(stopped)
+		for limit := "0"; ; {
 			select {
 			case <-stop:
 				return
 			case <-time.After(250 * time.Millisecond):
-				n++
-				was := 0
-				if n > 1 {
-					was = 20000 + n - 1
-				}
-				s.change(fmt.Sprintf("max: %d}", was), fmt.Sprintf("max: %d}", 20000+n))
+				next := fmt.Sprint(20001 + reloads.Load())
+				s.change("max: "+limit+"}", "max: "+next+"}")
 				s.bifrons(true, "ctl", "reload", "--admin", s.api)
+				limit = next
+				reloads.Add(1)
 			}
 		}
 	}()
-	s.load(t, calls, 100)
-	close(stop)
-	n := <-done
-	s.idle()
-	if got := s.metric("bifrons_b2bua_call_attempts_total"); got != float64(calls) || n < 5 {
-		t.Errorf("%v calls, %d reloads", got, n)
+	calls := 0
+	for begun := time.Now(); calls == 0 || reloads.Load() < 5 && time.Since(begun) < time.Minute; {
+		s.load(t, soakCalls(t), 100)
+		calls += soakCalls(t)
 	}
-	t.Logf("%d reloads", n)
+	close(stop)
+	<-stopped
+	s.idle()
+	if got, n := s.metric("bifrons_b2bua_call_attempts_total"), reloads.Load(); got != float64(calls) || n < 5 {
+		t.Errorf("%v of %d calls, %d reloads", got, calls, n)
+	}
 	eventually(t, 45*time.Second, "all is given back", func() bool {
 		now := s.counts()
 		return now.goroutines <= s.base.goroutines+2 && now.files <= s.base.files+2
