@@ -71,7 +71,7 @@ func TestLabAS(t *testing.T) {
 					t.Errorf("nobody said that carol is not registered: %+v", r)
 				}
 				away(t, users, "sip:15550000002@"+labDomain)
-				eventually(t, 5*time.Second, "the file is read again", func() bool {
+				eventually(t, patience, "the file is read again", func() bool {
 					text, err := s.get("/v1/subscribers/sip:15550000003@" + labDomain)
 					return err == nil && strings.Contains(text, "divert-to")
 				})
@@ -88,7 +88,7 @@ func TestLabAS(t *testing.T) {
 					return
 				}
 				away(t, users, "sip:15550000002@"+labDomain, "redirect")
-				eventually(t, 5*time.Second, "the file is read again", func() bool {
+				eventually(t, patience, "the file is read again", func() bool {
 					text, err := s.get("/v1/subscribers/sip:15550000003@" + labDomain)
 					return err == nil && strings.Contains(text, "redirect")
 				})
@@ -114,7 +114,7 @@ func (l *lab) answered(t *testing.T, who, whom string) string {
 		_, err := l.script("ua/sipp.sh", "answer", "bob")
 		answered <- err
 	}()
-	eventually(t, 5*time.Second, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
+	eventually(t, patience, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
 	text, err := l.script("ua/sipp.sh", "call", who, whom)
 	if err2 := <-answered; err != nil || err2 != nil {
 		t.Errorf("caller %v, callee %v:\n%s", err, err2, text)

@@ -34,7 +34,7 @@ func TestLabOriginate(t *testing.T) {
 				_, err := l.script("ua/sipp.sh", "answer", "bob")
 				answered <- err
 			}()
-			eventually(t, 5*time.Second, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
+			eventually(t, patience, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
 			made := strings.TrimSpace(s.ctl("originate", "--side", "core", "--from", from, bob))
 			passes := 3 // the call that was made, and the S-CSCF's questions for both its users
 			if from == news {

@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long an endpoint waits for what has to come.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // ua is a telephone made of one UDP socket. It answers nothing by itself but what answers says, and repeats nothing; what it received and the
 // test did not take yet is pending, copies are counted once.

@@ -102,7 +102,7 @@ func TestPhoneGivesUp(t *testing.T) {
 
 // A second caller hears busy.
 func TestPhoneIsBusy(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	alice, carol, bob := newPhone(t, "alice", 500), newPhone(t, "carol", 600), newPhone(t, "bob", 700)
 	answered := make(chan error, 1)
