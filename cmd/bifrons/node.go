@@ -61,7 +61,7 @@ type node struct {
 	keepers       sync.WaitGroup
 }
 
-// startNode makes all parts of a server from a configuration and starts them, the listeners last.
+// startNode makes all parts of a server from a configuration and starts them, the API last.
 // From is where it came from, and may be nil.
 func startNode(cfg *configs.Config, from *source, log *slog.Logger) (*node, error) {
 	n := &node{from: from, drain: cfg.Calls.Drain, leave: make(chan struct{}), stop: make(chan struct{}), log: log, running: cfg}
@@ -123,6 +123,10 @@ func (n *node) start(cfg *configs.Config) error {
 	n.bell.core.Store(srv)
 	n.counters.add(n.sockets)
 	registry.MustRegister(srv.Metrics(), listenerMetrics(&n.counters))
+	for _, s := range n.sockets { // before the clock: the first ping may be answered, or refused, at once
+		s.point(srv, s.local)
+		s.serve()
+	}
 	srv.Start()
 	if cfg.Admin.Listen.IsValid() {
 		n.goAway = sync.OnceFunc(func() { close(n.leave) })
@@ -136,10 +140,6 @@ func (n *node) start(cfg *configs.Config) error {
 	}
 	n.keepRegistrations()
 	n.keepMenus()
-	for _, s := range n.sockets {
-		s.point(srv, s.local)
-		s.serve()
-	}
 	return nil
 }
 

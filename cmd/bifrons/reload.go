@@ -221,7 +221,6 @@ func (n *node) prepare(g *generation, elder *b2bua.Server) error {
 
 // lead lets a server take new calls; nothing can fail any more.
 func (n *node) lead(srv *b2bua.Server, g *generation, settings *configs.Settings) {
-	srv.Start()
 	i := 0
 	for _, side := range g.core.Sides {
 		for _, l := range side.Locals {
@@ -229,6 +228,10 @@ func (n *node) lead(srv *b2bua.Server, g *generation, settings *configs.Settings
 			i++
 		}
 	}
+	for _, s := range g.fresh {
+		s.serve()
+	}
+	srv.Start()
 	srv.Lead()
 	n.bell.core.Store(srv)
 	for _, s := range n.sockets {
@@ -244,9 +247,6 @@ func (n *node) lead(srv *b2bua.Server, g *generation, settings *configs.Settings
 		n.keepRegistrations()
 	}
 	n.from.settings.Store(settings)
-	for _, s := range g.fresh {
-		s.serve()
-	}
 	if n.api != nil {
 		n.api.Use(n.apiConfig())
 	}
