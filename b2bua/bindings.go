@@ -67,7 +67,7 @@ func (s *Side) aor(name string) string { return name + "@" + strings.ToLower(s.D
 
 // serves tells whether a URI is of this side's domain; on the loopback interface localhost is, too.
 func (s *Side) serves(u *sip.URI) bool {
-	return s.is(u) || s.Locals[0].Addr.Addr().IsLoopback() && sip.EqualFold(u.Host, "localhost") || strings.EqualFold(string(u.Host), s.Domain)
+	return s.Is(u) || s.Locals[0].Addr.Addr().IsLoopback() && sip.EqualFold(u.Host, "localhost") || strings.EqualFold(string(u.Host), s.Domain)
 }
 
 // bindings returns where a called party is registered, the best first: it must be of the domain of the side that asks or of the

@@ -155,6 +155,7 @@ type Side struct {
 	Liveness        Liveness      // of confirmed legs; the zero value watches nothing
 	Targets         []Target      // several next hops; NextHop then is not used
 	Outside         Outside       // answers what belongs to no call; nil: the server
+	Subscribes      bool          // Outside takes SUBSCRIBE
 	Originator      Originator    // in whose name our own calls leave; nil: they have a From, and go by the routes
 	FirstWord       time.Duration // how long Apps together may hold an INVITE before anything above 100 was said; 0 is no bound
 	Health          Health        // of the targets

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -12,16 +13,22 @@ import (
 
 // Outside answers requests of a side that belong to no call and make none, such as the REGISTER of an S-CSCF. It must not block
 // and must not keep the message. A repeated request may come again and must get the same answer. With ok false the server answers
-// as it does by itself.
+// as it does by itself. A SUBSCRIBE is offered to it before it may become a call of the side's chain.
 type Outside interface {
 	Outside(side *Side, m *sip.Message) (answer Reply, ok bool)
 }
 
-// Reply is a response to a request outside calls.
+// Reply is a response to a request outside calls. One without Status and Later is none: the answer is on its way already.
 type Reply struct {
 	Status  int
 	Headers []Field
-	Contact bool // ours
+	Contact bool   // ours
+	Dialog  bool   // it makes a dialog: what has recorded its route is in it (RFC 3261 12.1.1)
+	Tag     string // ours; "" is one that the server makes
+	// Later finds the answer where that takes time. It runs beside, with a copy of the request that it may keep.
+	Later func(ctx context.Context, m *sip.Message) Reply
+	// Sent is called when the answer is on its way. It must not block.
+	Sent func()
 }
 
 // outside lets the side's Outside answer; false when it does not.
@@ -33,12 +40,52 @@ func (s *Server) outside(l *Local, m *sip.Message) bool {
 	if !ok {
 		return false
 	}
+	if r.Later == nil {
+		s.reply(l, m, r)
+		return true
+	}
+	if status, extra := inspect(l.side, m); status != 0 {
+		s.refuse(l, m, status, extra)
+		return true
+	}
+	if s.Draining() {
+		s.refuse(l, m, 503, "Retry-After: 30\r\n")
+		return true
+	}
+	m = m.Clone()
+	s.lookUp(func() {
+		late := Reply{Status: 500}
+		defer func() {
+			if p := recover(); p != nil {
+				s.log.Error("an answer outside calls panicked", "panic", p)
+			}
+			s.reply(l, m, late)
+		}()
+		late = r.Later(s.ctx, m)
+	})
+	return true
+}
+
+// reply sends what an Outside answers.
+func (s *Server) reply(l *Local, m *sip.Message, r Reply) {
+	if r.Status == 0 {
+		return
+	}
 	extra := fieldLines(r.Headers)
+	if r.Dialog {
+		for i := range m.Headers {
+			if h := &m.Headers[i]; h.ID == sip.HdrRecordRoute {
+				extra += "Record-Route: " + string(h.Value) + "\r\n"
+			}
+		}
+	}
 	if r.Contact {
 		extra += "Contact: <sip:" + l.Advertise + l.Transport.Param() + ">\r\n"
 	}
-	s.refuse(l, m, r.Status, extra)
-	return true
+	s.answer(l, m, r.Status, r.Tag, extra)
+	if r.Sent != nil {
+		r.Sent()
+	}
 }
 
 // Outgoing is a request of our own outside calls. From and To are addresses with their tags; the dialog, if it has one, is the
@@ -53,6 +100,8 @@ type Outgoing struct {
 	Body              []byte
 	// Instead is where it goes when the host of its first Route, or of its URI, is a name.
 	Instead netip.AddrPort
+	// At is where it goes whatever they say: to somebody behind a translator of addresses.
+	At netip.AddrPort
 }
 
 // asks are the transactions of requests outside calls (RFC 3261 17.1.2).
@@ -90,6 +139,9 @@ func (s *Server) Ask(o Outgoing, done func(*sip.Message)) error {
 	to, by, ok := uriAddr([]byte(uri), side.Locals[0].Transport)
 	if !ok {
 		to, by = o.Instead, side.Locals[0].Transport
+	}
+	if o.At.IsValid() {
+		to = o.At
 	}
 	if !to.IsValid() {
 		return errors.New("b2bua: no address of " + uri)

@@ -1,6 +1,7 @@
 package b2bua_test
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
@@ -42,6 +43,45 @@ func TestOutside(t *testing.T) {
 	w.Finish()
 	if d := cmp.Diff([]string{"core OPTIONS", "core REGISTER", "core NOTIFY", "core PUBLISH"}, c.heard); d != "" {
 		t.Error(d)
+	}
+}
+
+// notifier answers SUBSCRIBE beside.
+type notifier struct {
+	sent, asked chan string
+}
+
+func (n notifier) Outside(_ *b2bua.Side, m *sip.Message) (b2bua.Reply, bool) {
+	return b2bua.Reply{Later: func(_ context.Context, m *sip.Message) b2bua.Reply {
+		event := m.Header("Event")
+		n.asked <- event
+		if event == "panic" {
+			panic("an answer that breaks")
+		}
+		return b2bua.Reply{Status: 200, Tag: "ours", Contact: true, Dialog: true, Headers: []b2bua.Field{{Name: "Expires", Value: "60"}}, Sent: func() { n.sent <- event }}
+	}}, m.Method == sip.SUBSCRIBE
+}
+
+// TestOutsideLater: an answer that takes time runs beside, also where a chain would have the request; it makes a dialog, and one
+// that breaks is 500.
+func TestOutsideLater(t *testing.T) {
+	n := notifier{make(chan string, 9), make(chan string, 9)}
+	w := b2buatest.NewWorld(t, func(_ *b2buatest.World, cfg *b2bua.Config) { cfg.Sides[0].Outside, cfg.Sides[0].Subscribes = n, true })
+	as := func(event string) string {
+		return `alice > OPTIONS with="OPTIONS sip=>SUBSCRIBE sip" with=" OPTIONS\nMax=> SUBSCRIBE\n` + event + `Record-Route: <sip:p;lr>\nRecord-Route: <sip:q;lr>\nContact: <sip:alice@198.51.100.10>\nMax"`
+	}
+	for _, l := range []string{
+		"alice > OPTIONS", `alice < 200 has=", SUBSCRIBE\n"`,
+		as("Event: message-summary\\n"), `alice < 200 has=";tag=ours\n" has="Record-Route: <sip:p;lr>\nRecord-Route: <sip:q;lr>\nContact: <sip:10.0.0.1:5060>\n"`,
+		as("Event: panic\\n"), "alice < 500",
+		as(""), "alice < 489", // what is no SUBSCRIBE does not come to it
+	} {
+		w.Line(l)
+		w.Release()
+	}
+	w.Finish()
+	if got := []string{<-n.asked, <-n.asked, <-n.sent}; !slices.Equal(got, []string{"message-summary", "panic", "message-summary"}) {
+		t.Errorf("asked and sent: %q", got)
 	}
 }
 

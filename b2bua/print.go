@@ -19,9 +19,9 @@ func (s *Side) allowLine() string {
 	return "Allow: " + methods + ", REFER, NOTIFY\r\n"
 }
 
-// allowOutside is the Allow line outside calls: SUBSCRIBE, too, where it goes through a chain.
+// allowOutside is the Allow line outside calls: SUBSCRIBE, too, where it goes through a chain, or somebody answers it.
 func (s *Side) allowOutside() string {
-	if takesAlone(s) {
+	if takesAlone(s) || s.Subscribes {
 		return strings.TrimSuffix(s.allow, "\r\n") + ", SUBSCRIBE\r\n"
 	}
 	return s.allow

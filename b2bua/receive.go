@@ -103,6 +103,7 @@ func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
 			return
 		}
 		s.refuse(l, m, 481, "")
+	case m.Method == sip.SUBSCRIBE && s.outside(l, m):
 	case m.Method == sip.INVITE, alone(l.side, m):
 		s.receiveInvite(run, l, m)
 	case m.Method == sip.CANCEL, m.Method == sip.ACK: // both have the branch of the INVITE (RFC 3261 17.2.3)
@@ -121,7 +122,7 @@ func (s *Server) receiveRequest(run *runner, l *Local, m *sip.Message) {
 
 // outOfDialog answers a request that neither is in a call nor makes one.
 func (s *Server) outOfDialog(l *Local, m *sip.Message) {
-	if s.outside(l, m) {
+	if m.Method != sip.SUBSCRIBE && s.outside(l, m) {
 		return
 	}
 	switch m.Method {
@@ -197,15 +198,23 @@ func (s *Server) admit(side *Side, m *sip.Message) (status int, extra string, cl
 
 // refuse answers a request without a transaction: a repetition gets the same answer again, tag included (RFC 3261 8.2.7).
 func (s *Server) refuse(l *Local, m *sip.Message, status int, extra string) {
+	s.answer(l, m, status, "", extra)
+}
+
+// answer is refuse with a tag of somebody's own.
+func (s *Server) answer(l *Local, m *sip.Message, status int, own, extra string) {
 	if m.Method == sip.ACK {
 		return
 	}
-	h := fnv.New64a()
-	h.Write(s.cfg.Key[:])
-	via, _ := m.TopVia()
-	h.Write(via.Branch())
-	h.Write(m.Get(sip.HdrCallID))
-	tag := strconv.AppendUint(nil, h.Sum64(), 36)
+	tag := []byte(own)
+	if own == "" {
+		h := fnv.New64a()
+		h.Write(s.cfg.Key[:])
+		via, _ := m.TopVia()
+		h.Write(via.Branch())
+		h.Write(m.Get(sip.HdrCallID))
+		tag = strconv.AppendUint(tag, h.Sum64(), 36)
+	}
 	b := m.AppendResponseHead(nil, status, sip.ReasonPhrase(status), tag)
 	if err := l.Send(sip.AppendBody(append(b, extra...), nil), m.Source); err != nil {
 		s.metrics.sendErrors.Inc()

@@ -54,7 +54,7 @@ func (s *Side) called(m *sip.Message) {
 		return
 	}
 	u, err := sip.ParseURI(m.RequestURI)
-	if err != nil || !u.IsSIP() || !s.is(&u) {
+	if err != nil || !u.IsSIP() || !s.Is(&u) {
 		return
 	}
 	for _, t := range s.trunks {

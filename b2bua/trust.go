@@ -107,10 +107,10 @@ func (s *Side) alone(route []byte) bool {
 		return false
 	}
 	u, err := sip.ParseURI(a.URI)
-	return err == nil && u.IsSIP() && s.is(&u)
+	return err == nil && u.IsSIP() && s.Is(&u)
 }
 
-// is tells whether a URI's host is this side.
-func (s *Side) is(u *sip.URI) bool {
+// Is tells whether a URI's host is this side: one of its addresses, or its domain.
+func (s *Side) Is(u *sip.URI) bool {
 	return s.owns(u.Host, u.Port) || u.Port == 0 && strings.EqualFold(string(u.Host), s.Domain)
 }

@@ -121,11 +121,7 @@ func (t *turn) begin(ev b2bua.Invite) b2bua.Verdict {
 	}
 	t.app.deps.Metrics.begun.WithLabelValues(t.app.cfg.Name).Inc()
 	t.edition = t.app.editions.current()
-	params := map[string]any{}
-	for k, v := range t.app.cfg.Params {
-		params[k] = v
-	}
-	state, asked := walk.Walker{Flow: t.edition.flow}.Start(call, params, t.now)
+	state, asked := walk.Walker{Flow: t.edition.flow}.Start(call, t.app.params(), t.now)
 	t.Walk = state
 	t.do(asked)
 	t.settle()
@@ -135,10 +131,30 @@ func (t *turn) begin(ev b2bua.Invite) b2bua.Verdict {
 	return t.verdict(stops)
 }
 
+// params are the values of the menu's parameters.
+func (a *App) params() map[string]any {
+	params := map[string]any{}
+	for k, v := range a.cfg.Params {
+		params[k] = v
+	}
+	return params
+}
+
 // callOf is what a walk knows of its call.
 func callOf(id uint64, d *b2bua.Draft) walk.Call {
-	c := walk.Call{ID: fmt.Sprintf("%016x", id), CalledURI: d.RequestURI, Params: map[string]string{}}
-	if u, err := sip.ParseURI([]byte(d.RequestURI)); err == nil {
+	who := d.Header("P-Asserted-Identity")
+	if who == "" {
+		who = d.Header("From")
+	}
+	c := callTo(d.RequestURI, who)
+	c.ID, c.Languages = fmt.Sprintf("%016x", id), languages(d.Values("Accept-Language"))
+	return c
+}
+
+// callTo is what the Request-URI and the address of the caller tell.
+func callTo(uri, who string) walk.Call {
+	c := walk.Call{CalledURI: uri, Params: map[string]string{}}
+	if u, err := sip.ParseURI([]byte(uri)); err == nil {
 		c.Called = user(&u)
 		c.Domain = string(u.Host)
 		if u.Port != 0 {
@@ -148,17 +164,12 @@ func callOf(id uint64, d *b2bua.Draft) walk.Call {
 			c.Params[name] = value
 		}
 	}
-	who := d.Header("P-Asserted-Identity")
-	if who == "" {
-		who = d.Header("From")
-	}
 	if addr, err := sip.ParseAddress([]byte(who)); err == nil {
 		c.CallerURI, c.CallerName = string(addr.URI), unquote(string(addr.Display))
 		if u, err := sip.ParseURI(addr.URI); err == nil {
 			c.Caller = user(&u)
 		}
 	}
-	c.Languages = languages(d.Values("Accept-Language"))
 	return c
 }
 

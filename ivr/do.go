@@ -49,16 +49,7 @@ func (t *turn) do(list []walk.Request) {
 		case walk.Look:
 			t.ask(asking{Look: &r})
 		case walk.Hook:
-			body, err := json.Marshal(r.Body)
-			if err != nil {
-				t.inputs = append(t.inputs, walk.Found{Failed: "what is to be sent is no JSON: " + err.Error()})
-				continue
-			}
-			if r.Body == nil {
-				body = nil
-			}
-			r.Body = nil
-			t.ask(asking{Hook: &r, Body: body})
+			t.ask(*hooking(r))
 		case walk.Move:
 			t.ask(asking{Move: &r})
 		case walk.Notify:
@@ -77,14 +68,33 @@ func (t *turn) ask(a asking) {
 	t.Ask, t.asked = &a, true
 }
 
-func (t *turn) note(n walk.Note) {
-	a, node := t.app, label(n.Sub, n.Node)
-	switch n.What {
-	case walk.Branched:
+// hooking is a request with its body as JSON.
+func hooking(r walk.Hook) *asking {
+	a := &asking{Hook: &r}
+	if r.Body != nil {
+		body, err := json.Marshal(r.Body)
+		if a.Body = body; err != nil {
+			a.Unfit = "what is to be sent is no JSON: " + err.Error()
+		}
+	}
+	r.Body = nil
+	return a
+}
+
+// count counts what happens at a node.
+func (a *App) count(n walk.Note) (node string) {
+	node = label(n.Sub, n.Node)
+	if n.What == walk.Branched {
 		a.deps.Metrics.branches.WithLabelValues(a.cfg.Name, node, n.Text).Inc()
-	default:
+	} else {
 		a.deps.Metrics.nodes.WithLabelValues(a.cfg.Name, node, string(n.What)).Inc()
 	}
+	return node
+}
+
+func (t *turn) note(n walk.Note) {
+	a := t.app
+	node := a.count(n)
 	if n.What == walk.Broken {
 		a.deps.Log.Warn("menu in trouble", "app", a.Name(), "call", t.step.CallID(), "node", node, "err", n.Text)
 		return

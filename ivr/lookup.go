@@ -78,50 +78,55 @@ func (t *turn) fetched(a *asking, r looked) {
 
 // lookUp is the function that runs beside the call. It touches nothing of it.
 func (a *App) lookUp(q asking, e *edition) func(context.Context) b2bua.Event {
-	return func(ctx context.Context) b2bua.Event {
-		began := time.Now()
-		out := looked{Seq: q.Seq}
-		source := "recording"
-		switch {
-		case q.Then != nil:
-			source = "fetch"
-			out.Files, out.Found = a.fetch(ctx, q.Fetch)
-		case q.Record != nil:
-			if err := os.MkdirAll(filepath.Dir(q.Tape.File), 0o750); err != nil {
-				out.Found.Failed = err.Error()
-			}
-		case q.Tape != nil:
-			finished(ctx, q.Tape, &out)
-		case q.Look != nil:
-			source = q.Look.Source
-			out.Found = a.repeated(ctx, q.Look.Timeout, q.Look.Retries, q.Look.Wait, func(ctx context.Context) (walk.Found, bool) { return a.source(ctx, *q.Look, e) })
-		case q.Hook != nil:
-			source = "hook"
-			out.Found = a.repeated(ctx, q.Hook.Timeout, q.Hook.Retries, q.Hook.Wait, func(ctx context.Context) (walk.Found, bool) {
-				return a.http(ctx, q.Hook.Method, q.Hook.URL, q.Hook.Headers, q.Body)
-			})
-		case q.Move != nil:
-			out.Found = a.move(*q.Move, e)
-		case q.Notify != nil:
-			ctx, cancel := context.WithTimeout(ctx, notifyTime)
-			defer cancel()
-			source = "message_waiting"
-			if a.deps.Notifier == nil {
-				out.Found.Failed = "nobody can be told of messages here"
-			} else if err := a.deps.Notifier.Notify(ctx, q.Side, *q.Notify); err != nil {
-				out.Found.Failed = "message waiting: " + err.Error()
-			}
+	return func(ctx context.Context) b2bua.Event { return a.bring(ctx, q, e) }
+}
+
+// bring does what is asked for, and waits for it.
+func (a *App) bring(ctx context.Context, q asking, e *edition) looked {
+	began := time.Now()
+	out := looked{Seq: q.Seq}
+	source := "recording"
+	switch {
+	case q.Unfit != "":
+		source, out.Found.Failed = "hook", q.Unfit
+	case q.Then != nil:
+		source = "fetch"
+		out.Files, out.Found = a.fetch(ctx, q.Fetch)
+	case q.Record != nil:
+		if err := os.MkdirAll(filepath.Dir(q.Tape.File), 0o750); err != nil {
+			out.Found.Failed = err.Error()
 		}
-		result := "found"
-		switch {
-		case out.Found.Failed != "":
-			result = "failed"
-		case out.Found.Missing:
-			result = "missing"
+	case q.Tape != nil:
+		finished(ctx, q.Tape, &out)
+	case q.Look != nil:
+		source = q.Look.Source
+		out.Found = a.repeated(ctx, q.Look.Timeout, q.Look.Retries, q.Look.Wait, func(ctx context.Context) (walk.Found, bool) { return a.source(ctx, *q.Look, e) })
+	case q.Hook != nil:
+		source = "hook"
+		out.Found = a.repeated(ctx, q.Hook.Timeout, q.Hook.Retries, q.Hook.Wait, func(ctx context.Context) (walk.Found, bool) {
+			return a.http(ctx, q.Hook.Method, q.Hook.URL, q.Hook.Headers, q.Body)
+		})
+	case q.Move != nil:
+		out.Found = a.move(*q.Move, e)
+	case q.Notify != nil:
+		ctx, cancel := context.WithTimeout(ctx, notifyTime)
+		defer cancel()
+		source = "message_waiting"
+		if a.deps.Notifier == nil {
+			out.Found.Failed = "nobody can be told of messages here"
+		} else if err := a.deps.Notifier.Notify(ctx, q.Side, *q.Notify); err != nil {
+			out.Found.Failed = "message waiting: " + err.Error()
 		}
-		a.deps.Metrics.lookups.WithLabelValues(a.cfg.Name, source, result).Observe(time.Since(began).Seconds())
-		return out
 	}
+	result := "found"
+	switch {
+	case out.Found.Failed != "":
+		result = "failed"
+	case out.Found.Missing:
+		result = "missing"
+	}
+	a.deps.Metrics.lookups.WithLabelValues(a.cfg.Name, source, result).Observe(time.Since(began).Seconds())
+	return out
 }
 
 // notifyTime bounds how long phones are waited for.

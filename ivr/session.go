@@ -34,6 +34,7 @@ type asking struct {
 	Look   *walk.Look
 	Hook   *walk.Hook
 	Body   []byte // of the hook, as JSON
+	Unfit  string // why it is not asked at all
 	Notify *walk.Notify
 	Move   *walk.Move
 	Side   string  // that the caller is on

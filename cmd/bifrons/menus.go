@@ -1,10 +1,8 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,7 +10,6 @@ import (
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/configs"
 	"github.com/bifrons/bifrons/ivr"
-	"github.com/bifrons/bifrons/sip"
 )
 
 // openMenus reads the menus of the configuration and adds their Apps.
@@ -25,7 +22,8 @@ func (n *node) openMenus(cfg *configs.Config, core *b2bua.Config, registry prome
 	if n.prompts != nil {
 		deps.Speech = n.prompts
 	}
-	deps.Notifier = &ivr.Waiting{Ask: n.bell.ask, Random: rand.Text, Find: func(uri string) []string { return contacts(core, uri) }}
+	n.openDesk(registry)
+	deps.Notifier = n.desk
 	for _, m := range cfg.Menus {
 		c := ivr.Config{Name: m.Name, File: m.File, Called: m.Called, Params: m.Params, Recordings: m.Recordings, Fetch: m.Fetch}
 		if m.Sample != "" {
@@ -49,20 +47,6 @@ func (n *node) openMenus(cfg *configs.Config, core *b2bua.Config, registry prome
 func (n *node) menuInfo() (out []ivr.Info) {
 	for _, m := range n.menus {
 		out = append(out, m.Info())
-	}
-	return out
-}
-
-// contacts gives where somebody is registered with us.
-func contacts(core *b2bua.Config, uri string) (out []string) {
-	u, err := sip.ParseURI([]byte(uri))
-	if err != nil || core.Registrar == nil {
-		return nil
-	}
-	for _, s := range core.Sides {
-		for _, b := range core.Registrar.Find(string(u.User)+"@"+strings.ToLower(s.Domain), time.Now()) {
-			out = append(out, b.URI)
-		}
 	}
 	return out
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/bifrons/bifrons/ims"
 	"github.com/bifrons/bifrons/internal/admin"
 	"github.com/bifrons/bifrons/ivr"
+	"github.com/bifrons/bifrons/ivr/waiting"
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/media/prompt"
 	"github.com/bifrons/bifrons/services"
@@ -55,6 +56,8 @@ type node struct {
 
 	bell          bell
 	menus         []*ivr.App
+	desk          *waiting.Desk // nil: without menus
+	reach         atomic.Pointer[reach]
 	web           *http.Client       // of the menus
 	registrations *ims.Registrations // nil: no side is told of any
 	stop          chan struct{}      // ends the keepers
@@ -114,6 +117,7 @@ func (n *node) start(cfg *configs.Config) error {
 	if err := n.openMenus(cfg, &core, registry); err != nil {
 		return err
 	}
+	n.reach.Store(n.attend(cfg, &core))
 	handle(cfg, core.Apps)
 	srv, err := b2bua.New(core)
 	if err != nil {
@@ -140,6 +144,7 @@ func (n *node) start(cfg *configs.Config) error {
 	}
 	n.keepRegistrations()
 	n.keepMenus()
+	n.keepDesk()
 	return nil
 }
 

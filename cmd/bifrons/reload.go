@@ -166,6 +166,7 @@ type generation struct {
 	core          *b2bua.Config
 	as            *ims.AS
 	registrations *ims.Registrations
+	reach         *reach
 	sockets       []*socket
 	fresh         []*socket // among them, opened for it
 }
@@ -216,11 +217,13 @@ func (n *node) prepare(g *generation, elder *b2bua.Server) error {
 		}
 		c.Sides = append(c.Sides, s)
 	}
+	g.reach = n.attend(cfg, &c)
 	return identify(cfg, &c)
 }
 
 // lead lets a server take new calls; nothing can fail any more.
 func (n *node) lead(srv *b2bua.Server, g *generation, settings *configs.Settings) {
+	n.reach.Store(g.reach)
 	i := 0
 	for _, side := range g.core.Sides {
 		for _, l := range side.Locals {

@@ -112,6 +112,9 @@ func about(f *flow.Flow) string {
 	if r := f.OnHangup; r.Set() {
 		parts = append(parts, "after the caller hung up: "+r.Name)
 	}
+	if r := f.OnSubscribe; r.Set() {
+		parts = append(parts, "for who subscribes: "+r.Name)
+	}
 	if r := f.Defaults.Failed; r != nil && r.Next.Set() {
 		parts = append(parts, "after too many attempts: "+r.Next.Name)
 	}

@@ -42,7 +42,24 @@ func Check(f *Flow, prompts Prompts) form.Problems {
 		}
 	}
 	c.recursion()
+	c.subscribed()
 	return c.out.Sort()
+}
+
+// subscribed sees that who subscribes to messages gets an answer.
+func (c *checker) subscribed() {
+	from := c.f.OnSubscribe
+	g, _ := c.f.Graph("")
+	if !from.Set() || g.Node(from.Name) == nil {
+		return
+	}
+	for name := range c.from(g, []string{from.Name}) {
+		switch n := g.Node(name); n.Kind {
+		case MessageSummary, SubKind: // a sub may have one
+			return
+		}
+	}
+	c.fail(from.At, "nobody who subscribes is told anything: no way from %s leads to a message_waiting", form.Tick(from.Name))
 }
 
 type checker struct {
@@ -62,7 +79,7 @@ func (c *checker) fail(at form.Place, format string, args ...any) {
 func (f *Flow) entries(g Graph) []string {
 	out := []string{g.First()}
 	if g.Sub == "" {
-		for _, r := range []Ref{f.OnError, f.OnHangup} {
+		for _, r := range []Ref{f.OnError, f.OnHangup, f.OnSubscribe} {
 			if r.Set() {
 				out = append(out, r.Name)
 			}
@@ -79,9 +96,11 @@ func (f *Flow) entries(g Graph) []string {
 	return out
 }
 
-func (c *checker) reach(g Graph) map[string]bool {
+func (c *checker) reach(g Graph) map[string]bool { return c.from(g, c.f.entries(g)) }
+
+// from gives the nodes that can be reached from some.
+func (c *checker) from(g Graph, todo []string) map[string]bool {
 	reached := map[string]bool{}
-	todo := c.f.entries(g)
 	for len(todo) > 0 {
 		name := todo[0]
 		todo = todo[1:]

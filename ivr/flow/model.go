@@ -8,22 +8,23 @@ import (
 
 // Flow is one application. The tags of the fields are its schema: the key in the file, and what an editor shows for it.
 type Flow struct {
-	Title     string            `key:"title" doc:"what the application is for, in a few words"`
-	Language  Text              `key:"language" doc:"the language of prompts, such as en; a template may choose it by the caller"`
-	Languages []string          `key:"languages" doc:"the languages a caller may have; Accept-Language of his call chooses among them"`
-	Voice     string            `key:"voice" doc:"the voice that reads texts"`
-	Prompts   string            `key:"prompts" doc:"the folder of recordings, seen from this file; a folder per language may be in it"`
-	Zone      string            `key:"zone" doc:"the time zone, such as Europe/Berlin; UTC if it is left out"`
-	Early     bool              `key:"early" doc:"play before the call is answered, until a node answers"`
-	Start     Ref               `key:"start" doc:"the first node; the first of the file if it is left out"`
-	OnError   Ref               `key:"on_error" doc:"where a caller goes when something is broken and the node has no failed"`
-	OnHangup  Ref               `key:"on_hangup" doc:"a node to go on with when the caller hangs up; nothing can be played there"`
-	Params    []string          `key:"params" doc:"variables that the configuration or another application gives"`
-	Vars      []Named[Value]    `key:"vars" each:"var" doc:"variables and their first values"`
-	Calendars []Named[Calendar] `key:"calendars" each:"calendar" doc:"opening hours by name"`
-	Defaults  Defaults          `key:"defaults" doc:"what menus and collects have unless they say otherwise"`
-	Nodes     []Named[Node]     `key:"nodes" each:"node" required:"yes" doc:"the nodes by name"`
-	Subs      []Named[Sub]      `key:"subs" each:"sub" doc:"parts that are used in several places, by name"`
+	Title       string            `key:"title" doc:"what the application is for, in a few words"`
+	Language    Text              `key:"language" doc:"the language of prompts, such as en; a template may choose it by the caller"`
+	Languages   []string          `key:"languages" doc:"the languages a caller may have; Accept-Language of his call chooses among them"`
+	Voice       string            `key:"voice" doc:"the voice that reads texts"`
+	Prompts     string            `key:"prompts" doc:"the folder of recordings, seen from this file; a folder per language may be in it"`
+	Zone        string            `key:"zone" doc:"the time zone, such as Europe/Berlin; UTC if it is left out"`
+	Early       bool              `key:"early" doc:"play before the call is answered, until a node answers"`
+	Start       Ref               `key:"start" doc:"the first node; the first of the file if it is left out"`
+	OnError     Ref               `key:"on_error" doc:"where a caller goes when something is broken and the node has no failed"`
+	OnHangup    Ref               `key:"on_hangup" doc:"a node to go on with when the caller hangs up; nothing can be played there"`
+	OnSubscribe Ref               `key:"on_subscribe" doc:"a node to go on with when a phone subscribes to its messages; nothing can be played there, and message_waiting answers it"`
+	Params      []string          `key:"params" doc:"variables that the configuration or another application gives"`
+	Vars        []Named[Value]    `key:"vars" each:"var" doc:"variables and their first values"`
+	Calendars   []Named[Calendar] `key:"calendars" each:"calendar" doc:"opening hours by name"`
+	Defaults    Defaults          `key:"defaults" doc:"what menus and collects have unless they say otherwise"`
+	Nodes       []Named[Node]     `key:"nodes" each:"node" required:"yes" doc:"the nodes by name"`
+	Subs        []Named[Sub]      `key:"subs" each:"sub" doc:"parts that are used in several places, by name"`
 
 	File    string // where it was read from
 	Name    string // of the file, without folder and ending

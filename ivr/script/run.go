@@ -44,6 +44,8 @@ type runner struct {
 	moved   []string // FILE TO
 	deleted []string
 	records int
+
+	subscribes bool
 }
 
 func (r *runner) told(q walk.Request) {
@@ -83,7 +85,7 @@ func (r *runner) clock(s string) error {
 
 func (r *runner) start() {
 	r.started = true
-	r.s.start(r.call, r.params)
+	r.s.start(r.call, r.params, r.subscribes)
 	r.s.settle()
 }
 
@@ -109,6 +111,11 @@ func (r *runner) line(l Line) error {
 		}
 	case "at":
 		return r.clock(l.Arg)
+	case "subscribes":
+		if !r.f.OnSubscribe.Set() {
+			return fmt.Errorf("the menu has no on_subscribe")
+		}
+		r.subscribes = true
 	case "broken":
 		r.s.broken = append(r.s.broken, unquote(l.Arg))
 		return nil

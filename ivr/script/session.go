@@ -23,8 +23,12 @@ type session struct {
 	told    func(walk.Request) // every request, in order
 }
 
-func (s *session) start(call walk.Call, params map[string]any) {
-	st, out := s.w.Start(call, params, s.now)
+func (s *session) start(call walk.Call, params map[string]any, subscribes bool) {
+	begin := s.w.Start
+	if subscribes {
+		begin = s.w.Subscribe
+	}
+	st, out := begin(call, params, s.now)
 	s.take(st, out)
 }
 

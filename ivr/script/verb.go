@@ -17,6 +17,7 @@ func Verbs() []Verb {
 		{"languages", "de-AT, fr", "the caller's languages, best first"},
 		{"param", "pin=1234", "a parameter of the menu, as `params` of the configuration gives it"},
 		{"uri-param", "play=a.wav", "a parameter of the Request-URI"},
+		{"subscribes", "", "the caller does not call, but subscribes to his messages: the walk begins at `on_subscribe`"},
 		{"broken", "a.wav", "from here on prompts with this text cannot be played"},
 		{"press", "1234#", "the caller presses keys; also ahead of the question"},
 		{"wait", "", "time passes until the question is given up"},

@@ -29,6 +29,15 @@ type walk struct {
 
 // Start begins a walk. Params are the values of the application's parameters; others are left out.
 func (w Walker) Start(call Call, params map[string]any, now time.Time) (State, []Request) {
+	k := w.begin(call, params, now)
+	if g, _ := w.Flow.Graph(""); k.vars(g.Vars) {
+		k.enter(g.First())
+	}
+	return k.s, k.out
+}
+
+// begin knows the call and the parameters, and has no variables yet.
+func (w Walker) begin(call Call, params map[string]any, now time.Time) *walk {
 	k := &walk{f: w.Flow, now: now, s: State{Flow: w.Flow.Name, Version: w.Flow.Version, Call: call}}
 	g, _ := w.Flow.Graph("")
 	k.s.Frames = []Frame{{Vars: flow.Vars{}}}
@@ -36,10 +45,16 @@ func (w Walker) Start(call Call, params map[string]any, now time.Time) (State, [
 	for _, p := range g.Params {
 		k.frame().Vars[p] = flow.Bound(params[p])
 	}
-	if !k.vars(g.Vars) {
-		return k.s, k.out
+	return k
+}
+
+// Subscribe begins a walk for a phone that subscribes to its messages: nothing can be played, and a Notify is what it is told.
+func (w Walker) Subscribe(call Call, params map[string]any, now time.Time) (State, []Request) {
+	k := w.begin(call, params, now)
+	k.s.Gone = true
+	if g, _ := w.Flow.Graph(""); k.vars(g.Vars) {
+		k.enter(w.Flow.OnSubscribe.Name)
 	}
-	k.enter(g.First())
 	return k.s, k.out
 }
 
