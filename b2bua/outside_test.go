@@ -46,13 +46,15 @@ func TestOutside(t *testing.T) {
 	}
 }
 
-// notifier answers SUBSCRIBE beside.
+// notifier answers SUBSCRIBE beside, when it is released.
 type notifier struct {
 	sent, asked chan string
+	release     chan bool
 }
 
 func (n notifier) Outside(_ *b2bua.Side, m *sip.Message) (b2bua.Reply, bool) {
 	return b2bua.Reply{Later: func(_ context.Context, m *sip.Message) b2bua.Reply {
+		<-n.release
 		event := m.Header("Event")
 		n.asked <- event
 		if event == "panic" {
@@ -65,8 +67,14 @@ func (n notifier) Outside(_ *b2bua.Side, m *sip.Message) (b2bua.Reply, bool) {
 // TestOutsideLater: an answer that takes time runs beside, also where a chain would have the request; it makes a dialog, and one
 // that breaks is 500.
 func TestOutsideLater(t *testing.T) {
-	n := notifier{make(chan string, 9), make(chan string, 9)}
+	n := notifier{make(chan string, 9), make(chan string, 9), make(chan bool)}
 	w := b2buatest.NewWorld(t, func(_ *b2buatest.World, cfg *b2bua.Config) { cfg.Sides[0].Outside, cfg.Sides[0].Subscribes = n, true })
+	w.OnRelease = func() {
+		select {
+		case n.release <- true:
+		default:
+		}
+	}
 	as := func(event string) string {
 		return `alice > OPTIONS with="OPTIONS sip=>SUBSCRIBE sip" with=" OPTIONS\nMax=> SUBSCRIBE\n` + event + `Record-Route: <sip:p;lr>\nRecord-Route: <sip:q;lr>\nContact: <sip:alice@198.51.100.10>\nMax"`
 	}
