@@ -32,7 +32,7 @@ type Proposal struct {
 	Show  show
 	Leg   uint8
 	Tx    uint32
-	Tries uint8         // 491s so far
+	Tries uint8         // how often it has met another one
 	After time.Duration // not before
 	Until time.Duration // 0: no limit; then it has failed with 408
 	Then  then
@@ -169,12 +169,12 @@ func (c *Call) proposed(l *Leg, t *Tx, m *sip.Message) {
 	if m.Status >= 300 { // it stays connected to whom it was
 		d.Us, d.Tell = p.Us, false
 	}
-	body := descriptionOf(m)
+	body, wait := descriptionOf(m), c.respite(l, m)
 	switch {
-	case m.Status == 491 && p.Tries < 4:
+	case wait > 0 && p.Tries < 4:
 		c.takeBack(l, d)
 		p.Tries++
-		p.After = c.srv.now() + c.backOff(l)
+		p.After = c.srv.now() + wait
 		l.Proposals = append([]Proposal{*p}, l.Proposals...)
 	case m.Status >= 300:
 		c.takeBack(l, d)

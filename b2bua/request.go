@@ -215,13 +215,14 @@ func (c *Call) reinvite(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	refreshing := func(s *Tx) bool { return s.Own && asked(s) }
 	o, od := c.mate(l, d)
 	short := c.rules(l).tooShort(m)
+	c.giveWay(l)
 	switch {
 	case l.find(sip.InviteServer, func(s *Tx) bool { return s != t && s.State == sip.Proceeding }) != nil:
-		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter(nil)})
 	case l.Phase != Confirmed, l.find(sip.InviteServer, open) != nil, l.asking(asked), o != nil && (o.find(sip.InviteServer, open) != nil || o.asking(refreshing)):
 		c.reply(l, t, reply{status: 491})
 	case l.find(sip.NonInviteServer, (*Tx).open) != nil:
-		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter(nil)})
 	case d.Offer.Turn == turnOurs, o != nil && (od == nil || od.Offer.Turn == turnOurs || od.Offer.Turn == turnTheirs):
 		c.reply(l, t, reply{status: 491})
 	case short != "":

@@ -46,7 +46,9 @@ func (c *Call) response(l *Leg, e event) {
 	case t.Kind == sip.InviteClient:
 		c.inviteResponse(l, t, m)
 	case m.Status >= 200 && t.Own && t.Method == sip.UPDATE:
-		c.refreshed(l, m)
+		if !c.waitOut(l, t, m) {
+			c.refreshed(l, m)
+		}
 	case m.Status >= 200 && !t.Own:
 		if t.Method == sip.UPDATE && m.Status < 300 {
 			l.Dialogs[t.Dialog].refresh(m)
@@ -82,8 +84,8 @@ func (c *Call) answerPeer(t *Tx, status int, m *sip.Message) {
 	if status == 481 && c.Sub != nil { // there is one subscription on both legs
 		r.status = status
 	}
-	if status == 500 && pt.Method == sip.UPDATE {
-		r.extra = c.retryAfter()
+	if status == 500 && (pt.Method == sip.UPDATE || m != nil && pt.Method == sip.INVITE && m.Has(sip.HdrRetryAfter)) {
+		r.extra = c.retryAfter(m)
 	}
 	if m != nil {
 		r.out = outgoing{from: l, m: m}
@@ -148,7 +150,7 @@ func (c *Call) ackFailure(l *Leg, t *Tx, m *sip.Message) {
 			return
 		}
 		t.Ack = c.seal(l, sip.AppendBody(appendHopByHop(c.buffer(), &inv, "ACK", m.Get(sip.HdrTo)), nil))
-		if m.Status != 491 && m.Status != 422 && m.Status != 401 && m.Status != 407 { // they are sent again, changed
+		if m.Status != 491 && m.Status != 422 && m.Status != 401 && m.Status != 407 && (m.Status != 500 || !t.Own) { // they are sent again
 			t.Last = nil
 		}
 	}
@@ -267,11 +269,9 @@ func contacts(m *sip.Message) (out []string) {
 	return out
 }
 
-// reinviteResponse carries the refusal of a new offer back, or tries again after 491 (RFC 3261 14.1).
+// reinviteResponse carries the refusal of a new offer back, or tries again after it met another one.
 func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
-	if m.Status == 491 && t.Tries < 2 && !t.Cancel && t.For == nil {
-		t.Tries++
-		t.Again = c.srv.now() + c.backOff(l)
+	if t.For == nil && c.waitOut(l, t, m) {
 		return
 	}
 	if m.Status == 422 && c.askAgain(l, t, t.Last, m) {
@@ -290,6 +290,48 @@ func (c *Call) reinviteResponse(l *Leg, t *Tx, m *sip.Message) {
 	}
 }
 
+// waitOut has a refused request of ours made again later, twice at most: a re-INVITE or UPDATE that met another one, as 491 says (RFC 3261
+// 14.1, RFC 3311 5.3); and one that Bifrons makes for itself that came too soon, as 500 says with the time to wait (14.2, 5.2).
+func (c *Call) waitOut(l *Leg, t *Tx, m *sip.Message) bool {
+	wait := c.respite(l, m)
+	if wait == 0 || m.Status == 500 && !t.Own || t.Tries >= 2 || t.Cancel || l.Phase != Confirmed {
+		return false
+	}
+	t.Tries++
+	t.Again = c.srv.now() + wait
+	if t.Expire > 0 { // until then it takes repeated answers
+		t.Expire = max(t.Expire, t.Again)
+	}
+	return true
+}
+
+// giveWay ends what waits out a 491 for the far party when this one comes with an offer: who asked hears the 491 and asks again in its time.
+// So who need not wait long goes first, as the two pauses mean it.
+func (c *Call) giveWay(l *Leg) {
+	for _, t := range l.Txs {
+		if t.Again > 0 && t.Peer != 0 {
+			t.Again = 0
+			c.answerPeer(t, 491, nil)
+		}
+	}
+}
+
+// maxPause bounds the Retry-After of a 500 that is waited for: RFC 3261 14.2 has 10 s at most.
+const maxPause = 32 * time.Second
+
+// respite is how long a refused request waits for its turn, 0 if the refusal is for good.
+func (c *Call) respite(l *Leg, m *sip.Message) time.Duration {
+	switch {
+	case m.Status == 491:
+		return c.backOff(l)
+	case m.Status == 500 && m.Has(sip.HdrRetryAfter):
+		if d := retryAfterOf(m); d <= maxPause {
+			return max(d, 10*time.Millisecond)
+		}
+	}
+	return 0
+}
+
 // backOff is how long to wait after 491: 2.1 to 4 s for the owner of the Call-ID, else 0 to 2 s (RFC 3261 14.1).
 func (c *Call) backOff(l *Leg) time.Duration {
 	unit := 10 * time.Millisecond
@@ -299,9 +341,17 @@ func (c *Call) backOff(l *Leg) time.Duration {
 	return time.Duration(1+c.srv.random()%200) * unit
 }
 
-// tryAgain sends a refused re-INVITE once more, as a new transaction with the same offer.
+// tryAgain sends a refused re-INVITE once more, as a new transaction with the same offer. An UPDATE of ours has none: it is made anew.
 func (c *Call) tryAgain(l *Leg, t *Tx) {
 	t.Again = 0
+	if t.Method == sip.UPDATE {
+		t.State, t.Retry, t.Expire = sip.Terminated, 0, 0
+		if d := l.confirmed(); d != nil && l.Phase == Confirmed {
+			n := c.send(l, d, sip.UPDATE, outgoing{})
+			n.Own, n.Tries = true, t.Tries
+		}
+		return
+	}
 	if l.find(sip.InviteServer, func(s *Tx) bool { return s.State == sip.Proceeding || s.State == sip.Accepted }) != nil {
 		t.Again = c.srv.now() + c.backOff(l)
 		return

@@ -1,7 +1,9 @@
 package b2bua
 
 import (
+	"bytes"
 	"strconv"
+	"time"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -16,7 +18,7 @@ func (c *Call) update(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 	if l.find(sip.NonInviteServer, func(s *Tx) bool {
 		return s != t && s.Method == sip.UPDATE && s.Dialog == t.Dialog && s.State == sip.Trying
 	}) != nil { // RFC 3311 5.2
-		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter(nil)})
 		return
 	}
 	o, od := c.mate(l, d)
@@ -44,11 +46,17 @@ func (c *Call) update(l *Leg, d *Dialog, t *Tx, m *sip.Message) {
 // offer that the far party is asked, or asks, at the same time is no better.
 func (c *Call) updateOffer(l *Leg, d *Dialog, t *Tx, m *sip.Message, o *Leg, od *Dialog) {
 	again := l.find(sip.NonInviteServer, func(s *Tx) bool { return s != t && s.open() }) != nil
+	asks := l.Phase == Confirmed && l.find(sip.InviteServer, func(s *Tx) bool { return s.State == sip.Proceeding && s.Offered }) != nil
+	c.giveWay(l)
 	switch {
-	case d.Offer.Turn == turnOurs, c.reinviting(l, d), d.Rel.waits():
+	case d.Offer.Turn == turnOurs, d.Rel.waits():
 		c.reply(l, t, reply{status: 491})
-	case d.Offer.Turn != turnSettled, again:
-		c.reply(l, t, reply{status: 500, extra: c.retryAfter()})
+	case d.Offer.Turn == turnTheirs, again, asks:
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter(nil)})
+	case c.reinviting(l, d):
+		c.reply(l, t, reply{status: 491})
+	case d.Offer.Turn != turnSettled:
+		c.reply(l, t, reply{status: 500, extra: c.retryAfter(nil)})
 	case o != nil && (od == nil || od.Offer.Turn != turnSettled || od.Rel.waits() || c.reinviting(o, od)):
 		c.reply(l, t, reply{status: 491})
 	case o != nil && c.srv.hops(m) == 0:
@@ -85,7 +93,20 @@ func (l *Leg) answersUs(c *Call) bool {
 	return l.answeredByUs() || l.Phase == Trying && !l.Joined && len(l.Dialogs) == 1 && l.Dialogs[0].Offer.Turn != turnNone
 }
 
-// retryAfter is the line that tells a party to ask again within 10 s (RFC 3261 14.2).
-func (c *Call) retryAfter() string {
-	return "Retry-After: " + strconv.Itoa(int(c.srv.random()%11)) + "\r\n"
+// retryAfter is the line that tells a party to ask again within 10 s (RFC 3261 14.2), or when the far party says in its 500, m.
+func (c *Call) retryAfter(m *sip.Message) string {
+	wait := int(c.srv.random() % 11)
+	if m != nil && m.Has(sip.HdrRetryAfter) {
+		wait = int(retryAfterOf(m) / time.Second)
+	}
+	return "Retry-After: " + strconv.Itoa(wait) + "\r\n"
+}
+
+// retryAfterOf reads a Retry-After, less its comment and parameters (RFC 3261 20.33).
+func retryAfterOf(m *sip.Message) time.Duration {
+	v := m.Get(sip.HdrRetryAfter)
+	if i := bytes.IndexAny(v, "(;"); i >= 0 {
+		v = v[:i]
+	}
+	return seconds(v)
 }

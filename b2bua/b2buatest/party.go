@@ -366,7 +366,7 @@ func (p *Party) describe(kind string) string {
 	audio := "m=audio %d RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
 	port := 30000 + len(p.Name)*100
 	switch kind {
-	case "sdp":
+	case "sdp", "sendrecv":
 		return head + fmt.Sprintf(audio, port) + "a=sendrecv\r\n"
 	case "hold", "sendonly":
 		return head + fmt.Sprintf(audio, port) + "a=sendonly\r\n"

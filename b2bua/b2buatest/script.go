@@ -36,8 +36,13 @@ func Load(t testing.TB, path string) *Script {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Script{Name: strings.TrimSuffix(filepath.Base(path), ".call")}
-	for i, l := range strings.Split(string(text), "\n") {
+	return Parse(strings.TrimSuffix(filepath.Base(path), ".call"), string(text))
+}
+
+// Parse reads a scenario from a text.
+func Parse(name, text string) *Script {
+	s := &Script{Name: name}
+	for i, l := range strings.Split(text, "\n") {
 		words := split(l)
 		switch {
 		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
@@ -96,38 +101,50 @@ func split(l string) (words []string) {
 
 // Run plays a scenario in all three ways; set fits the world's configuration to its config lines.
 func Run(t *testing.T, s *Script, set func(*World, *b2bua.Config, []string)) {
-	world := func(t *testing.T, m mode, at int) *World {
-		w := NewWorld(t, func(w *World, c *b2bua.Config) {
-			if set != nil {
-				set(w, c, s.Config)
-			}
-		})
-		w.mode, w.at = m, at
-		return w
-	}
-	first := world(t, plain, 0)
-	s.play(first)
-	first.Finish()
+	steps := Replay(t, s, set)
 	if t.Failed() {
 		return
 	}
-	t.Run("restored", func(t *testing.T) {
-		w := world(t, current, 0)
-		s.play(w)
-		w.Finish()
-		if got, want := w.sent.String(), first.sent.String(); got != want {
-			t.Errorf("a server restored after each step sends other bytes:\n%s", difference(got, want))
-		}
-	})
 	t.Run("lost step", func(t *testing.T) {
-		for at := 1; at <= first.steps && at < 400 && !t.Failed(); at++ {
-			w := world(t, stale, at)
+		for at := 1; at <= steps && at < 400 && !t.Failed(); at++ {
+			w := s.world(t, set, stale)
+			w.at = at
 			if !s.play(w) {
 				w.outlive(at)
 			}
 			w.Finish()
 		}
 	})
+}
+
+// Replay plays a scenario as it is and with restores, and returns the number of its steps.
+func Replay(t *testing.T, s *Script, set func(*World, *b2bua.Config, []string)) int {
+	first := s.world(t, set, plain)
+	s.play(first)
+	first.Finish()
+	if t.Failed() {
+		return 0
+	}
+	t.Run("restored", func(t *testing.T) {
+		w := s.world(t, set, current)
+		s.play(w)
+		w.Finish()
+		if got, want := w.sent.String(), first.sent.String(); got != want {
+			t.Errorf("a server restored after each step sends other bytes:\n%s", difference(got, want))
+		}
+	})
+	return first.steps
+}
+
+// world makes the world of a scenario.
+func (s *Script) world(t *testing.T, set func(*World, *b2bua.Config, []string), m mode) *World {
+	w := NewWorld(t, func(w *World, c *b2bua.Config) {
+		if set != nil {
+			set(w, c, s.Config)
+		}
+	})
+	w.mode = m
+	return w
 }
 
 func difference(got, want string) string {
@@ -175,9 +192,12 @@ func (w *World) run(words []string) {
 			w.fail("%v", err)
 		}
 		w.Wait(d)
-	case "await": // let time pass until a phone gets something
-		p := w.party(words[1])
-		for end := w.Now() + 40*time.Minute; len(p.inbox) == 0 && w.Now() < end; {
+	case "await": // let time pass until a phone gets something: await bob, or await bob 2s
+		p, limit := w.party(words[1]), 40*time.Minute
+		if len(words) > 2 {
+			limit, _ = time.ParseDuration(words[2])
+		}
+		for end := w.Now() + limit; len(p.inbox) == 0 && w.Now() < end; {
 			w.Wait(10 * time.Millisecond)
 		}
 	case "speak": // a phone's speech has come

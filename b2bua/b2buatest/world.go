@@ -299,8 +299,10 @@ func (w *World) Finish() {
 		if w.transferred() {
 			w.hangUpOthers(true)
 		}
-		w.Wait(time.Minute)
-		if w.Server.Active() == 0 && w.Server.Lingering() == 0 {
+		for end := w.Now() + time.Minute; w.left() && w.Now() < end; {
+			w.Wait(time.Second)
+		}
+		if !w.left() {
 			break
 		}
 	}
@@ -317,6 +319,9 @@ func (w *World) Finish() {
 	}
 	w.Server.Close()
 }
+
+// left tells whether there are calls, or what lingers of them.
+func (w *World) left() bool { return w.Server.Active()+w.Server.Lingering() > 0 }
 
 // Takeover replaces the server by another node that has its calls' last snapshots.
 func (w *World) Takeover() { w.replace(w.snapshots(), false) }
