@@ -147,7 +147,9 @@ func TestMenuParts(t *testing.T) {
 	d.isHungUp()
 
 	write(text + "  more: {say: Hello, next: nowhere}\n")
-	eventually(t, patience, "the broken file to be told", func() bool { return strings.Contains(s.log.String(), "menu is broken, calls go on with the one before") })
+	eventually(t, patience, "the broken file to be told", func() bool {
+		return strings.Contains(s.log.String(), "menu is broken, calls go on with the one before")
+	})
 	if !strings.Contains(s.log.String(), "parts.yaml:") {
 		t.Errorf("the log does not say where:\n%s", s.log)
 	}
