@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -278,13 +279,24 @@ func (d *decoder) object(t *form.Tree, v reflect.Value) {
 			d.place(v, t.At)
 			return
 		}
-		d.fail(t.At, "must be a group of `key: value` lines%s", form.Suggest("", keysOf(fields)))
+		text := "must be a group of `key: value` lines"
+		if strings.EqualFold(filepath.Ext(d.file), ".xml") {
+			text = "must have attributes or elements"
+		}
+		d.fail(t.At, "%s%s", text, form.Suggest("", keysOf(fields)))
 		return
 	}
 	d.place(v, t.At)
-	for _, e := range t.Entries {
+	cut := false // the entry before is told already: it is part of a text
+	for k, e := range t.Entries {
 		i := slices.IndexFunc(fields, func(f fieldTag) bool { return f.key == e.Key })
 		switch {
+		case i < 0 && e.Value.Kind == form.Null && k > 0 && (cut || t.Entries[k-1].Value.Scalar() && t.Entries[k-1].Value.Kind != form.Null):
+			if !cut { // {reason: A, B} is two keys for YAML
+				d.fail(e.At, "unknown key %s; if it belongs to the text before it, put that in quotes: %s", form.Tick(e.Key), meant(t.Entries[k-1:]))
+			}
+			cut = true
+			continue
 		case i < 0:
 			d.fail(e.At, "unknown key %s%s", form.Tick(e.Key), form.Suggest(e.Key, keysOf(fields)))
 		case e.Value.Kind == form.Null && v.Field(fields[i].index).Type() != reflect.TypeFor[Value]():
@@ -292,12 +304,25 @@ func (d *decoder) object(t *form.Tree, v reflect.Value) {
 		default:
 			d.read(e.Value, v.Field(fields[i].index))
 		}
+		cut = false
 	}
 	for _, f := range fields {
 		if f.required && t.Get(f.key) == nil {
 			d.fail(t.At, "the key %s is missing: %s", form.Tick(f.key), f.doc)
 		}
 	}
+}
+
+// meant writes a text that its commas have cut, as it was meant.
+func meant(cut []form.Entry) string {
+	text := cut[0].Value.Text
+	for _, e := range cut[1:] {
+		if e.Value.Kind != form.Null {
+			break
+		}
+		text += ", " + e.Key
+	}
+	return form.Tick(cut[0].Key + ": " + strconv.Quote(text))
 }
 
 // place remembers where a value stands, in types that have a field for it.

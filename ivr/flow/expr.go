@@ -28,6 +28,19 @@ const (
 // Builtins are the words every expression may use.
 func Builtins() []string { return []string{"call", "language", "now", "digits", "dial", "error"} }
 
+// Members are the fields of those of them that have some.
+func Members(builtin string) []string {
+	switch builtin {
+	case "call":
+		return []string{"id", "caller", "caller_uri", "caller_name", "called", "called_uri", "domain", "params", "languages"}
+	case "now":
+		return []string{"time", "date", "year", "month", "day", "hour", "minute", "weekday", "unix"}
+	case "dial":
+		return []string{"status", "seconds"}
+	}
+	return nil
+}
+
 // functions are those of expr-lang that cannot take long or much memory.
 var functions = [...]string{"len", "type", "abs", "ceil", "floor", "round", "int", "float", "string", "trim", "trimPrefix", "trimSuffix", "upper",
 	"lower", "split", "join", "indexOf", "lastIndexOf", "hasPrefix", "hasSuffix", "max", "min", "first", "last", "keys", "values", "get", "toJSON"}
@@ -45,6 +58,13 @@ func (s *scope) prepare() {
 	env := types.Map{}
 	for _, n := range Builtins() {
 		env[n] = types.Any
+		if fields := Members(n); fields != nil {
+			m := types.Map{}
+			for _, f := range fields {
+				m[f] = types.Any
+			}
+			env[n] = m
+		}
 	}
 	for n := range s.names {
 		env[n] = types.Any
@@ -77,6 +97,16 @@ func (s scope) compile(src string, more ...expr.Option) (p *vm.Program, err erro
 			mend = "; give it a first value under vars, or name it under params"
 		}
 		return nil, fmt.Errorf("the variable %s is not defined%s", form.Tick(name), mend)
+	}
+	if _, field, ok := strings.Cut(text, "unknown field "); ok {
+		for _, n := range Builtins() {
+			if all := Members(n); strings.Contains(src, n+"."+field) {
+				return nil, fmt.Errorf("%s has no %s%s", form.Tick(n), form.Tick(field), form.Suggest(field, all))
+			}
+		}
+	}
+	if strings.HasPrefix(text, "unexpected token EOF") {
+		text = "it ends too early"
 	}
 	return nil, fmt.Errorf("the expression %s is wrong: %s", form.Tick(src), text)
 }

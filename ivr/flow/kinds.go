@@ -79,9 +79,9 @@ func Kinds() (out []string) {
 func KeysOf(k Kind) []string {
 	for _, r := range kindRules() {
 		if r.kind == k {
-			out := append([]string{string(k), "title", "play", "say"}, strings.Fields(r.keys)...)
-			slices.Sort(out[4:])
-			return slices.Compact(out)
+			rest := append([]string{"title", "play", "say"}, strings.Fields(r.keys)...)
+			slices.Sort(rest[3:])
+			return append([]string{string(k)}, slices.DeleteFunc(rest, func(key string) bool { return key == string(k) })...)
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ func ParseXML(name string, data []byte, root string, s *Shape) (*Tree, error) {
 	if p, bad := unreadable(name, data); bad {
 		return nil, Problems{p}
 	}
-	x := &xmlReader{name: name, dec: xml.NewDecoder(bytes.NewReader(data))}
+	x := &xmlReader{name: name, data: data, dec: xml.NewDecoder(bytes.NewReader(data))}
 	e, below, err := x.document()
 	if err != nil {
 		return nil, Problems{x.syntax(err)}
@@ -41,11 +41,13 @@ type element struct {
 	text     string
 	children []*element
 	at       Place
+	places   map[string]Place // of its attributes
 	Notes
 }
 
 type xmlReader struct {
 	name string
+	data []byte
 	dec  *xml.Decoder
 	errs Problems
 }
@@ -65,6 +67,9 @@ func (x *xmlReader) syntax(err error) Problem {
 	if errors.As(err, &se) {
 		text = se.Msg
 	}
+	if strings.Contains(text, "CharsetReader") {
+		return Problem{File: x.name, At: at, Text: "only UTF-8 is read here; save the file as UTF-8, and say so in its first line"}
+	}
 	return Problem{File: x.name, At: at, Text: "not valid XML: " + text + "; check that every element is closed, and write & as &amp; and < as &lt;"}
 }
 
@@ -74,7 +79,7 @@ func (x *xmlReader) document() (root *element, below []string, err error) {
 	var above []string // comments that wait for their element
 	var last *element  // the element whose end or beginning is on this line
 	for {
-		at := x.place()
+		at, begin := x.place(), x.dec.InputOffset()
 		token, err := x.dec.Token()
 		if errors.Is(err, io.EOF) {
 			return root, append(below, above...), nil
@@ -87,7 +92,7 @@ func (x *xmlReader) document() (root *element, below []string, err error) {
 			if len(open) == maxDepth {
 				return nil, nil, errors.New("elements are nested too deeply")
 			}
-			e := &element{name: t.Name.Local, attrs: t.Attr, at: at, Notes: Notes{Above: above}}
+			e := &element{name: t.Name.Local, attrs: t.Attr, at: at, places: attributePlaces(x.data[begin:x.dec.InputOffset()], at), Notes: Notes{Above: above}}
 			above, last = nil, nil
 			switch {
 			case len(open) > 0:
@@ -191,11 +196,15 @@ func (x *xmlReader) items(t *Tree, e *element, s *Shape) {
 
 func (x *xmlReader) attributes(t *Tree, e *element, attrs []xml.Attr) {
 	for _, a := range attrs {
-		v := &Tree{Kind: resolve(a.Value), Text: a.Value, At: e.at}
+		at, known := e.places[a.Name.Local]
+		if !known {
+			at = e.at
+		}
+		v := &Tree{Kind: resolve(a.Value), Text: a.Value, At: at}
 		if v.Kind == Null {
 			v.Kind = String
 		}
-		x.add(t, Entry{Key: a.Name.Local, Value: v, At: e.at})
+		x.add(t, Entry{Key: a.Name.Local, Value: v, At: at})
 	}
 }
 

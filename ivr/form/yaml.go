@@ -98,6 +98,9 @@ func (y *yamlReader) syntax(err error) Problem {
 			at = position(se.Token)
 		}
 	}
+	if strings.Contains(text, "'\t'") {
+		return Problem{File: y.name, At: at, Text: "not valid YAML: a tab stands here; indent with spaces, two for each level"}
+	}
 	return Problem{File: y.name, At: at, Text: "not valid YAML: " + strings.Join(strings.Fields(text), " ") +
 		"; check the indentation here and above, and put text with : # * [ ] { } in quotes"}
 }
