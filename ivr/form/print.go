@@ -184,7 +184,7 @@ func scalarYAML(t *Tree, s *Shape, flow bool) string {
 		return "[]"
 	case t.Kind == Null:
 		return "null"
-	case t.Kind != String:
+	case t.Kind != String && (s.single() == nil || s.single().Scalar != Text): // where all is text, it is written as text
 		return t.Text
 	case plain(t.Text) && (!flow || !strings.ContainsAny(t.Text, "[]{},")) && (resolve(t.Text) == String || s != nil && !s.anything() && resolve(t.Text) == Int && canonical(t.Text)):
 		return t.Text
@@ -202,7 +202,7 @@ func plain(s string) bool {
 	if s == "" || strings.TrimSpace(s) != s || strings.ContainsAny(s[:1], "-?:,[]{}#&*!|>'\"%@`=<+.~") && !signed(s) {
 		return false
 	}
-	if strings.Contains(s, ": ") || strings.Contains(s, " #") || strings.HasSuffix(s, ":") || strings.ContainsAny(s, "\"<") {
+	if strings.Contains(s, ": ") || strings.Contains(s, " #") || strings.HasSuffix(s, ":") || strings.ContainsAny(s, "\"<#") {
 		return false
 	}
 	switch strings.ToLower(s) {

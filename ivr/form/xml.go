@@ -117,7 +117,7 @@ func (x *xmlReader) document() (root *element, below []string, err error) {
 			}
 		case xml.Comment:
 			for _, line := range strings.Split(strings.TrimSpace(string(t)), "\n") {
-				line = strings.TrimSpace(strings.ReplaceAll(line, "- -", "--"))
+				line = together(strings.TrimSpace(line))
 				if last != nil && last.Beside == "" && !bytes.ContainsRune(t, '\n') {
 					last.Beside, last = line, nil
 					continue

@@ -20,11 +20,28 @@ func (p *xmlPrinter) comments(lines []string, in int) {
 	}
 }
 
-func note(l string) string {
-	for strings.Contains(l, "--") {
-		l = strings.ReplaceAll(l, "--", "- -")
+func note(l string) string { return "<!-- " + apart(l) + " -->" }
+
+// apart keeps two hyphens apart, which no comment of XML may have: by a backslash, or one more where there are some. together takes
+// them out again.
+func apart(l string) string { return hyphens(l, 1) }
+
+func together(l string) string { return hyphens(l, -1) }
+
+func hyphens(l string, more int) string {
+	var b strings.Builder
+	for i := 0; i < len(l); i++ {
+		b.WriteByte(l[i])
+		end := i + 1
+		for end < len(l) && l[end] == '\\' {
+			end++
+		}
+		if n := end - i - 1 + more; l[i] == '-' && end < len(l) && l[end] == '-' && n >= 0 {
+			b.WriteString(strings.Repeat("\\", n))
+			i = end - 1
+		}
 	}
-	return "<!-- " + l + " -->"
+	return b.String()
 }
 
 // element prints a tree as an element; a key is its attribute name.
