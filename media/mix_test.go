@@ -2,6 +2,7 @@ package media
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,8 @@ func TestMix(t *testing.T) {
 		s.Do(Enter{Port: g.to.ID, Room: 77})
 	}
 	next := time.Now()
-	for range 40 {
+	short := func(g *singer) bool { return len(g.heard) < g.f.SampleRate()/2 }
+	for i := 0; i < 40 || i < 1000 && slices.ContainsFunc(singers, short); i++ { // a busy machine takes longer
 		next = next.Add(20 * time.Millisecond)
 		for _, g := range singers {
 			g.round()

@@ -21,8 +21,11 @@ func (d *delivery) post(p *port, kind EventKind) {
 // room for RTCP.
 func (r *Relay) judge(id PortID, sock socket, from netip.AddrPort, b, scratch []byte, now int64) (d delivery) {
 	p := r.lookup(id)
-	if p == nil {
-		return d // in quarantine: drained
+	if p == nil { // in quarantine, or spare: drained
+		if p = r.left[id]; p != nil {
+			p.heard = now
+		}
+		return d
 	}
 	t := p.seen()
 	if sock == sockPeer {

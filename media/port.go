@@ -34,6 +34,7 @@ type port struct {
 	strip    bool // of the link
 	raw      bool // of the link
 	silent   bool // the event was posted
+	watched  bool // its unconnected sockets are in its thread's set
 }
 
 // socket tells which of a port's sockets a packet came in by.

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,7 @@ type Relay struct {
 	closed bool
 	rooms  map[RoomID]*room
 	looks  map[uint64]*look // by call; nil until the first
+	left   map[PortID]*port // closed ones whose sockets are not
 	roused uint64           // threads to be woken for what a command asked
 }
 
@@ -70,7 +72,7 @@ func New(cfg Config, log *slog.Logger) (*Relay, error) {
 	cfg.Recordings = recordings
 	r := &Relay{
 		cfg: cfg, log: log, start: time.Now(),
-		pool: pool{first: cfg.first(), pairs: cfg.pairs(), used: map[netip.Addr][]uint64{}},
+		pool: pool{first: cfg.first(), pairs: cfg.pairs(), used: map[netip.Addr][]uint64{}}, left: map[PortID]*port{},
 	}
 	if _, err := io.ReadFull(cfg.Rand, r.secret[:]); err != nil {
 		return nil, fmt.Errorf("start media relay: %w", err)
@@ -103,8 +105,11 @@ func (r *Relay) Open(at Place) (Port, error) {
 		seed: [seedLen]byte(random[4:])}
 	var foreign []netip.AddrPort // taken by other processes
 	defer func() { r.release(foreign) }()
-	for from := binary.BigEndian.Uint32(random[:]); ; {
+	for from := binary.BigEndian.Uint32(random[:]); !r.reuse(p, local, want, from, minSpares); {
 		number, err := r.take(local, want, from)
+		if err != nil && r.reuse(p, local, want, from, 1) {
+			break
+		}
 		if err != nil {
 			return Port{}, err
 		}
@@ -190,7 +195,7 @@ func (r *Relay) insert(p *port) error {
 		t.wake()
 	}
 	for _, s := range []socket{sockRTP, sockRTCP} {
-		if err := t.watch(p.fd[s], p.id, s); err != nil {
+		if err := t.watch(p.fd[s], p.id, s, p.watched); err != nil {
 			r.Close(p.id)
 			return fmt.Errorf("watch media port %s: %w", p.local, err)
 		}
@@ -253,6 +258,7 @@ func (r *Relay) Close(id PortID) Stats {
 		// Another thread may be about to send by this port's socket.
 		quarantine = max(quarantine, 100*time.Millisecond)
 	}
+	r.left[id], p.heard = p, r.now()-int64(quietFor) // nobody has sent to it since
 	t.leaving = append(t.leaving, leaving{port: p, until: r.now() + int64(quarantine)})
 	return stats
 }
@@ -290,7 +296,7 @@ func (r *Relay) Shutdown() {
 	r.slots, r.free, r.open = nil, nil, 0
 	r.mu.Unlock()
 	for _, t := range r.threads {
-		for _, l := range t.leaving {
+		for _, l := range slices.Concat(t.leaving, t.spares) {
 			l.port.closeSockets()
 		}
 		t.close()

@@ -115,14 +115,18 @@ func newSocket(local netip.AddrPort, dscp uint8) (int, error) {
 	if err == nil && domain == unix.AF_INET6 {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 	}
-	if err == nil && dscp != 0 { // RFC 2474 3: the upper six bits
-		if domain == unix.AF_INET6 {
-			err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(dscp)<<2)
-		} else {
-			err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(dscp)<<2)
-		}
+	if err == nil && dscp != 0 {
+		err = mark(fd, domain == unix.AF_INET6, dscp)
 	}
 	return fd, err
+}
+
+// mark sets the DSCP of what a socket sends (RFC 2474 3): the upper six bits.
+func mark(fd int, v6 bool, dscp uint8) error {
+	if v6 {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, int(dscp)<<2)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, int(dscp)<<2)
 }
 
 func connect(fd int32, peer netip.AddrPort) error { return unix.Connect(int(fd), address(peer)) }

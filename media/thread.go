@@ -32,6 +32,7 @@ type thread struct {
 	// Guarded by the relay's lock.
 	ports   int
 	leaving []leaving
+	spares  []leaving
 	dormant bool // asleep without a deadline
 
 	sounding []PortID // ports whose party is sent a key
@@ -79,10 +80,14 @@ func (t *thread) wake() {
 }
 
 // watch adds a socket to the set. The kernel hands descriptor, port and socket back with every event, so that a packet is
-// read before the lock is taken.
-func (t *thread) watch(fd int32, id PortID, s socket) error {
+// read before the lock is taken. Again: it is in the set already, for another port.
+func (t *thread) watch(fd int32, id PortID, s socket, again bool) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: fd, Pad: int32(uint32(id)<<2 | uint32(s))}
-	return unix.EpollCtl(t.epoll, unix.EPOLL_CTL_ADD, int(fd), &ev)
+	op := unix.EPOLL_CTL_ADD
+	if again {
+		op = unix.EPOLL_CTL_MOD
+	}
+	return unix.EpollCtl(t.epoll, op, int(fd), &ev)
 }
 
 // run serves the set until the relay is shut down. It looks before it sleeps: with traffic there is nearly always a packet,
@@ -153,7 +158,7 @@ func (t *thread) sleep() (wait int, ok bool) {
 	if r.closed {
 		return 0, false
 	}
-	if t.dormant = t.ports == 0 && len(t.leaving) == 0; t.dormant {
+	if t.dormant = t.ports == 0 && len(t.leaving) == 0 && len(t.spares) == 0; t.dormant {
 		return -1, true
 	}
 	until := t.next
@@ -242,7 +247,7 @@ func (t *thread) connect(p *port, from netip.AddrPort, now int64) {
 			r.log.Warn("media port not connected", "call", p.call, "error", err)
 			return
 		}
-		err = t.watch(fd, p.id, sockPeer)
+		err = t.watch(fd, p.id, sockPeer, false)
 	} else {
 		err = connect(fd, from)
 	}
@@ -270,17 +275,7 @@ func (t *thread) connect(p *port, from netip.AddrPort, now int64) {
 func (t *thread) tick(now int64) time.Duration {
 	r := t.relay
 	r.mu.Lock()
-	var over []*port
-	rest := t.leaving[:0]
-	for _, l := range t.leaving {
-		if l.until <= now {
-			over = append(over, l.port)
-		} else {
-			rest = append(rest, l)
-		}
-	}
-	clear(t.leaving[len(rest):])
-	t.leaving = rest
+	over, connected := t.leave(now)
 	quiet := r.silent(t, now)
 	var owed []delivery
 	all := now >= t.slow
@@ -294,11 +289,15 @@ func (t *thread) tick(now int64) time.Duration {
 	if all {
 		t.handOver()
 	}
+	for _, fd := range connected {
+		_ = unix.Close(int(fd))
+	}
 	for _, p := range over {
 		p.closeSockets()
 	}
 	r.mu.Lock()
 	for _, p := range over {
+		delete(r.left, p.id)
 		r.pool.release(p.local)
 	}
 	r.mu.Unlock()
