@@ -32,6 +32,7 @@ type card struct {
 	quote int      // how many of them are heard
 	rows  []row
 	tip   string
+	from  []string // who leads here from above
 
 	layer  int
 	x, y   float64
@@ -43,6 +44,7 @@ type row struct {
 	label string
 	key   bool   // drawn as a key of a telephone
 	jump  string // the node it leads to, when no line does
+	ahead bool   // which is further below
 	to    int    // index of a card, -1 for none
 }
 
@@ -147,9 +149,9 @@ func heard(f *flow.Flow, sounds []flow.Sound) string {
 		case !s.Tone.Empty():
 			out = append(out, "♪ tone "+s.Tone.Src)
 		case !s.Digits.Empty():
-			out = append(out, "digits "+s.Digits.Src)
+			out = append(out, s.Digits.Src)
 		case !s.Number.Empty():
-			out = append(out, "number "+s.Number.Src)
+			out = append(out, s.Number.Src)
 		case s.Silence > 0:
 			out = append(out, "silence "+s.Silence.String())
 		}

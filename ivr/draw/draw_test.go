@@ -80,6 +80,11 @@ func TestSamples(t *testing.T) {
 				t.Errorf("%d cards of %d nodes", len(p.cards), nodes)
 			}
 			apart(t, p.cards)
+			for _, c := range p.cards {
+				if c.x+c.w > 1400 {
+					t.Errorf("a card at %v: the picture is wider than a page", c)
+				}
+			}
 		})
 	}
 }

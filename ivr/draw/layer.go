@@ -35,17 +35,6 @@ type line struct {
 	to        int
 }
 
-// layout gives every card its place.
-func layout(cs []card, first int) *chart {
-	ch := &chart{cards: cs}
-	ch.cut(first)
-	ch.rank()
-	ch.lay()
-	ch.uncross()
-	ch.settle()
-	return ch
-}
-
 // cut turns rows that lead back into jumps: those to a card that is still being visited, going depth first.
 func (ch *chart) cut(first int) {
 	state := make([]int, len(ch.cards)) // 1 open, 2 done
@@ -102,7 +91,7 @@ func (ch *chart) rank() {
 			for r := range ch.cards[i].rows {
 				if row := &ch.cards[i].rows[r]; row.to >= 0 && ch.cards[row.to].layer-ch.cards[i].layer > longest && ch.others(row.to, i) {
 					ch.jump(row)
-					far = true
+					row.ahead, far = true, true
 				}
 			}
 		}

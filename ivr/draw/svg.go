@@ -45,14 +45,14 @@ func style() string {
 // SVG draws an application.
 func SVG(f *flow.Flow) []byte {
 	p := &pen{}
-	y := float64(margin + 46)
+	y := float64(margin + 64)
 	wide := 460.0
 	for _, g := range f.Graphs() {
 		if len(g.Nodes) == 0 {
 			continue
 		}
 		if g.Sub != "" {
-			y += 34
+			y += 52
 			p.text(margin, y, "big", "sub "+g.Sub)
 			about := ""
 			if len(g.Params) > 0 {
@@ -61,8 +61,8 @@ func SVG(f *flow.Flow) []byte {
 			if len(g.Results) > 0 {
 				about = strings.TrimPrefix(about+"; gives "+strings.Join(g.Results, ", "), "; ")
 			}
-			p.text(margin+width("sub "+g.Sub, 21)+16, y, "small", about)
-			y += 26
+			p.text(margin+width("sub "+g.Sub, 23)+24, y, "small", about)
+			y += 30
 		}
 		w, h := p.graph(f, g, y)
 		wide, y = max(wide, w), y+h
@@ -162,7 +162,33 @@ func (p *pen) graph(f *flow.Flow, g flow.Graph, y float64) (wide, high float64) 
 			first = i
 		}
 	}
-	ch := layout(cs, first)
+	all, begin := bands(cs, first)
+	for n, ch := range all {
+		if n > 0 {
+			high += bandGap
+		}
+		w, h := p.chart(ch, y+high)
+		if wide = max(wide, w); n == 0 {
+			p.start(&ch.cards[begin])
+		}
+		high += h
+	}
+	return wide, high
+}
+
+// bandGap is between a chart and the one below it.
+const bandGap = 58
+
+// start draws the telephone that leads to the first card.
+func (p *pen) start(c *card) {
+	sy := c.y + headHeight/2
+	p.put(`<path class="line" d="M%.1f %.1fH%.1f"/><path class="tip" d="M%.1f %.1fl-7 -4v8z"/>`, margin+32.0, sy, c.x-6, c.x-1, sy)
+	p.put(`<circle class="start" cx="%.1f" cy="%.1f" r="16"/>`, margin+16.0, sy)
+	p.text(margin+16, sy+5, "mark", "☎", ` text-anchor="middle" style="font-size:15px"`)
+}
+
+// chart draws a chart below y; it tells how wide and high it is.
+func (p *pen) chart(ch *chart, y float64) (wide, high float64) {
 	left := margin + 58.0
 	for i := range ch.cards {
 		c := &ch.cards[i]
@@ -175,11 +201,6 @@ func (p *pen) graph(f *flow.Flow, g flow.Graph, y float64) (wide, high float64) 
 	for _, l := range ch.lines {
 		p.line(ch, l, left)
 	}
-	c := &ch.cards[first]
-	sy := c.y + headHeight/2
-	p.put(`<path class="line" d="M%.1f %.1fH%.1f"/><path class="tip" d="M%.1f %.1fl-7 -4v8z"/>`, margin+32.0, sy, c.x-6, c.x-1, sy)
-	p.put(`<circle class="start" cx="%.1f" cy="%.1f" r="16"/>`, margin+16.0, sy)
-	p.text(margin+16, sy+5, "mark", "☎", ` text-anchor="middle" style="font-size:15px"`)
 	for i := range ch.cards {
 		p.card(&ch.cards[i])
 	}
@@ -215,6 +236,9 @@ func (p *pen) card(c *card) {
 	p.put(`<path class="%s" d="M%.1f %.1fv%da9 9 0 0 1 9 -9h%da9 9 0 0 1 9 9v%dz"/>`, c.class, c.x, c.y+headHeight, -(headHeight - 9), cardWidth-18, headHeight-9)
 	p.text(c.x+padding, c.y+22, "head", clip(c.name, cardWidth-2*padding-width(string(c.kind), 11)-12))
 	p.text(c.x+cardWidth-padding, c.y+22, "kind", strings.ReplaceAll(string(c.kind), "_", " "), ` text-anchor="end"`)
+	if len(c.from) > 0 {
+		p.text(c.x+4, c.y-7, "jump", clip("from "+strings.Join(c.from, ", "), cardWidth-8))
+	}
 	y := c.y + headHeight
 	if c.title != "" {
 		y += lineHeight
@@ -260,6 +284,9 @@ func (p *pen) row(c *card, r row, y float64) {
 		return
 	}
 	mark := "↩ "
+	if r.ahead {
+		mark = "↓ "
+	}
 	if strings.HasPrefix(r.jump, "end") {
 		p.text(c.x+cardWidth-padding, y+4, "jump", "◼ "+clip(r.jump, free), ` text-anchor="end"`)
 		return

@@ -205,6 +205,11 @@ func plain(s string) bool {
 	if strings.Contains(s, ": ") || strings.Contains(s, " #") || strings.HasSuffix(s, ":") || strings.ContainsAny(s, "\"<#") {
 		return false
 	}
+	for i := range len(s) - 1 { // the parser takes a:* for a key and an alias
+		if s[i] == ':' && strings.IndexByte("[]{},&*!|>'%@`?:-~", s[i+1]) >= 0 {
+			return false
+		}
+	}
 	switch strings.ToLower(s) {
 	case "yes", "no", "on", "off", "y", "n", "true", "false", "null":
 		return s == "true" || s == "false" || s == "no" || s == "yes" || s == "on" || s == "off"
