@@ -202,33 +202,45 @@ func (d *Desk) again(side *b2bua.Side, m *sip.Message, k key, tag string) (b2bua
 // take files a new subscription; its first NOTIFY follows the answer.
 func (d *Desk) take(s *subscription, m *sip.Message, expires time.Duration) b2bua.Reply {
 	d.mu.Lock()
-	owner := accountOf(s.summary)
-	var oldest *subscription
+	owner, now := accountOf(s.summary), d.cfg.Now()
+	oldest := d.oldest(owner)
+	full := d.count[owner] >= d.cfg.PerOwner
 	switch {
 	case d.all[s.key] != nil: // the same request came by another way
 		d.mu.Unlock()
 		return b2bua.Reply{Status: 482}
-	case len(d.all) >= d.cfg.Total:
+	case len(d.all) >= d.cfg.Total, full && (oldest == nil || now.Sub(oldest.since) < churn), d.count[owner] >= 2*d.cfg.PerOwner:
 		d.mu.Unlock()
 		return refuse(503, "Retry-After", "60")
-	case d.count[owner] >= d.cfg.PerOwner:
-		for _, o := range d.all {
-			if o.owner == owner && !o.over && (oldest == nil || o.since.Before(oldest.since)) {
-				oldest = o
-			}
-		}
 	}
-	s.owner, s.since = owner, d.cfg.Now()
+	s.owner, s.since = owner, now
 	d.all[s.key] = s
 	d.count[owner]++
 	s.extend(m, expires, d.cfg.Now())
 	r := s.accepted()
 	d.mu.Unlock()
-	if oldest != nil {
+	if full {
 		d.finish(oldest, "giveup")
 	}
 	r.Sent = func() { d.tell(s) }
 	return r
+}
+
+// churn is how long a subscription stands at least before one more of its owner ends it: a phone that subscribes again and again is
+// refused.
+const churn = 10 * time.Second
+
+// oldest gives the oldest subscription of an owner, nil if there is none. The lock is held.
+func (d *Desk) oldest(owner string) (found *subscription) {
+	if d.count[owner] < d.cfg.PerOwner {
+		return nil
+	}
+	for _, o := range d.all {
+		if o.owner == owner && !o.over && (found == nil || o.since.Before(found.since)) {
+			found = o
+		}
+	}
+	return found
 }
 
 // prolong sets when a subscription ends; at once for 0. The phone hears by a NOTIFY how it is then.

@@ -273,10 +273,13 @@ func TestDialog(t *testing.T) {
 // TestBounded: nobody fills the memory: not one owner, not many, and not with mailboxes that hang.
 func TestBounded(t *testing.T) {
 	d := newDesk(t, func(c *Config) { c.PerOwner, c.Total, c.Counting = 2, 3, 1 })
-	for i := range 3 {
-		d.now = d.now.Add(time.Second)
+	for i := range 2 {
 		d.wants(d.request(fmt.Sprintf("Call-ID: c%d", i)), 200)
+		d.now = d.now.Add(time.Second)
 	}
+	d.wants(d.request("Call-ID: again and again"), 503)
+	d.now = d.now.Add(time.Minute)
+	d.wants(d.request("Call-ID: c2"), 200)
 	d.notified(200, "c0 1 active;expires=3600 1/0", "c1 1 active;expires=3600 1/0", "c2 1 active;expires=3600 1/0", "c0 2 terminated;reason=giveup 1/0")
 	d.count.To = "sip:carol@home.example"
 	carol := func(id string) *sip.Message {
