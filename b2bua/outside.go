@@ -210,6 +210,13 @@ func (s *Server) asked(l *Local, n uint32, m *sip.Message) {
 	}
 }
 
+// asking tells whether a request of our own outside calls waits for its answer.
+func (s *Server) asking() bool {
+	s.asks.mu.Lock()
+	defer s.asks.mu.Unlock()
+	return len(s.asks.open) > 0
+}
+
 // remind repeats what nobody has answered, and gives it up in the end.
 func (s *Server) remind(now time.Duration) {
 	s.asks.mu.Lock()

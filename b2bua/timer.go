@@ -3,6 +3,8 @@ package b2bua
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"math/bits"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,7 +19,8 @@ const (
 type wheel struct {
 	mu    sync.Mutex
 	slots [wheelSlots][]*Call
-	pos   int64 // number of the last tick served
+	taken [wheelSlots / 64]uint64 // slots that are not empty, as bits
+	pos   int64                   // number of the last tick served
 	due   []*Call
 }
 
@@ -37,7 +40,21 @@ func (w *wheel) put(c *Call) {
 	tick := int64((c.due + wheelTick - 1) / wheelTick)
 	tick = min(max(tick, w.pos+1), w.pos+wheelSlots-1)
 	c.inWheel = time.Duration(tick) * wheelTick
-	w.slots[tick%wheelSlots] = append(w.slots[tick%wheelSlots], c)
+	n := tick % wheelSlots
+	w.slots[n] = append(w.slots[n], c)
+	w.taken[n/64] |= 1 << (n % 64)
+}
+
+// next returns the first tick that a call stands at, or one a turn away.
+func (w *wheel) next() int64 {
+	for tick := w.pos + 1; tick < w.pos+wheelSlots; {
+		n := tick % wheelSlots
+		if rest := w.taken[n/64] >> (n % 64); rest != 0 {
+			return tick + int64(bits.TrailingZeros64(rest))
+		}
+		tick += 64 - n%64
+	}
+	return w.pos + wheelSlots
 }
 
 // advance serves the ticks up to now and returns the calls that are due; the slice is good until the next advance.
@@ -49,9 +66,14 @@ func (w *wheel) advance(now time.Duration) []*Call {
 	}
 	clear(w.due)
 	w.due = w.due[:0]
-	for w.pos < int64(now/wheelTick) {
-		w.pos++
-		slot := &w.slots[w.pos%wheelSlots]
+	for last := int64(now / wheelTick); w.pos < last; {
+		next := w.next()
+		if w.pos = min(next, last); next > last {
+			break
+		}
+		n := w.pos % wheelSlots
+		w.taken[n/64] &^= 1 << (n % 64)
+		slot := &w.slots[n]
 		calls := *slot
 		*slot = calls[:0]
 		if cap(calls) > 4096 {
@@ -137,6 +159,16 @@ func (s *Server) Tick() int {
 	run := s.fence.join(nil)
 	defer s.fence.leave(run)
 	return s.tick(run)
+}
+
+// Due returns when Tick may have something to do next, at most a turn of the wheel away: who turns it himself need not stop before.
+func (s *Server) Due() time.Duration {
+	if s.asking() || len(s.trunks) > 0 || slices.ContainsFunc(s.goals, func(g *goal) bool { return g.side.Health.Ping > 0 }) {
+		return s.now() + wheelTick
+	}
+	s.wheel.mu.Lock()
+	defer s.wheel.mu.Unlock()
+	return time.Duration(s.wheel.next()) * wheelTick
 }
 
 // systemClock is the Clock of the machine.

@@ -178,11 +178,13 @@ func (w *World) Deliver(p *Party, data []byte) {
 	w.step(func() { w.Server.Receive(w.locals[side], data, from) })
 }
 
-// Wait lets time pass, a tick of the wheel at a time while anything may happen.
+// Wait lets time pass, from one tick of the wheel at which anything may happen to the next one.
 func (w *World) Wait(d time.Duration) {
+	const tick = 10 * time.Millisecond
 	for end := w.Now() + d; w.Now() < end; {
 		w.settle() // a question for a snapshot may still look at the clock
-		w.clock.Add(int64(10 * time.Millisecond))
+		next := min(w.Server.Due(), end)
+		w.clock.Add(int64(max((next-w.Now()+tick-1)/tick*tick, tick)))
 		if w.Server.Tick() > 0 || len(w.wire) > 0 {
 			w.stepped()
 		}
