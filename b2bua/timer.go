@@ -29,7 +29,7 @@ func (w *wheel) schedule(c *Call, due time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c.due = due
-	if due != 0 && (c.inWheel == 0 || due < c.inWheel) {
+	if due != 0 && (c.inWheel == 0 || due <= c.inWheel-wheelTick) {
 		w.put(c)
 	}
 }
