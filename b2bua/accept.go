@@ -76,7 +76,7 @@ func (c *Call) answerEarly(status int, set []Field) error {
 		return err
 	}
 	r := reply{status: status, dialog: d, out: outgoing{body: body, contentType: sdpType, describes: true}, extra: fieldLines(set)}
-	if a.side.Trust != Untrusted || c.Invite.Has(sip.HdrPEarlyMedia) {
+	if a.side.Trust != Untrusted {
 		r.extra += "P-Early-Media: sendrecv\r\n"
 	}
 	c.Shown = true
