@@ -17,7 +17,8 @@ type digit struct {
 	time     uint32 // its RTP timestamp, which names it (RFC 4733 2.2.2)
 	duration uint32 // so far, in ticks
 	clock    uint32
-	at       int64 // of its last packet
+	at       int64  // of its last packet
+	before   uint32 // ticks of its earlier segments
 	code     byte
 	known    bool // there was one
 	open     bool // its end has not been seen
@@ -32,7 +33,11 @@ func (d *digit) watch(h *header, payload []byte, clock uint32, now int64) (key b
 	if d.known && int32(h.time-d.time) < 0 && now-d.at < int64(time.Second) {
 		return 0, 0 // late, of one that is over
 	}
-	if !d.known || h.time != d.time {
+	switch {
+	case d.continues(h.time-d.time, code): // what a duration has no room for has a timestamp of its own (RFC 4733 2.5.1.3)
+		d.before += h.time - d.time
+		d.time, d.duration = h.time, 0
+	case !d.known || h.time != d.time:
 		key, long = d.over() // the end of the one before was lost
 		*d = digit{time: h.time, code: code, clock: clock, known: true, open: true}
 	}
@@ -44,6 +49,15 @@ func (d *digit) watch(h *header, payload []byte, clock uint32, now int64) (key b
 		key, long = d.over()
 	}
 	return key, long
+}
+
+// segment is how long an event at least is, in ticks, before it goes on with another timestamp. The longest is 65535; the last
+// packets may have been lost.
+const segment = 0xc000
+
+// continues tells whether a key whose timestamp is so much later is the one that is still held.
+func (d *digit) continues(later uint32, code byte) bool {
+	return d.open && code == d.code && d.duration >= segment && later >= d.duration && later <= 0xffff
 }
 
 // overdue ends an event that has stopped without an end.
@@ -62,7 +76,7 @@ func (d *digit) over() (key byte, long time.Duration) {
 	if int(d.code) >= len(keys) {
 		return 0, 0
 	}
-	return keys[d.code], time.Duration(d.duration) * time.Second / time.Duration(max(d.clock, 1))
+	return keys[d.code], time.Duration(d.before+d.duration) * time.Second / time.Duration(max(d.clock, 1))
 }
 
 // rescale converts the duration of an event to another clock rate, in place.

@@ -116,6 +116,43 @@ func TestDigitWithoutEnd(t *testing.T) {
 	}
 }
 
+// TestLongDigit: a key that is held for longer than a duration can tell is one key, also when packets where it goes on are lost;
+// the same key pressed again is another one.
+func TestLongDigit(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []int{0, 20} {
+		var d digit
+		now, got := int64(0), ""
+		var held time.Duration
+		send := func(at uint32, duration int, end byte) {
+			now += 20e6
+			key, long := d.watch(&header{time: at}, []byte{5, end | 10, byte(duration >> 8), byte(duration)}, 16000, now)
+			if key != 0 {
+				got, held = got+string(key), long
+			}
+		}
+		first := uint32(1<<32 - 1000) // the timestamp runs over, too
+		for n := 320; n <= 0xffff-320*lost; n += 320 {
+			send(first, n, 0)
+		}
+		now += int64(lost) * 20e6
+		for n := 320; n <= 16000; n += 320 {
+			send(first+0xffff, n, 0)
+		}
+		for range 3 {
+			send(first+0xffff, 16320, 0x80)
+		}
+		if got != "5" || held != time.Duration(0xffff+16320)*time.Second/16000 {
+			t.Errorf("%d packets lost: %q, the last one of %s", lost, got, held)
+		}
+		send(first+0xffff+20000, 320, 0)
+		send(first+0xffff+20000, 640, 0x80)
+		if got != "55" || held != 40*time.Millisecond {
+			t.Errorf("%d packets lost, then a short one: %q, the last one of %s", lost, got, held)
+		}
+	}
+}
+
 // TestTone: keys of our own sound in the place of the far party's speech, and the party sees one stream.
 func TestTone(t *testing.T) {
 	r := newRelay(t, nil)
