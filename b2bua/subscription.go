@@ -69,11 +69,14 @@ func appendUsage(dst []byte, m *sip.Message, d *Draft) []byte {
 	return dst
 }
 
+// allowEvents is in each 489 of ours (RFC 6665 7.3): the one package of which Bifrons itself tells and hears.
+const allowEvents = "Allow-Events: refer\r\n"
+
 // unfitSubscription refuses a SUBSCRIBE that makes no dialog, or is about nothing (RFC 6665 4.1.2, 4.2.1.1).
 func unfitSubscription(m *sip.Message) (status int, extra string) {
 	switch {
 	case !m.Has(sip.HdrEvent):
-		return 489, ""
+		return 489, allowEvents
 	case !m.Has(sip.HdrContact):
 		return 400, ""
 	case describes(m):

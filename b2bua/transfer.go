@@ -167,7 +167,7 @@ func (c *Call) passNotify(l *Leg, t *Tx, m *sip.Message) {
 		c.reply(l, t, reply{status: 481})
 		return
 	case !sip.EqualFold(bytes.TrimSpace(kind), "refer") || c.Referred[0] == 0:
-		c.reply(l, t, reply{status: 489})
+		c.reply(l, t, reply{status: 489, extra: allowEvents})
 		return
 	}
 	state, _, _ := cutParams([]byte(m.Header("Subscription-State")))
