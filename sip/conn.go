@@ -55,6 +55,15 @@ func (c *conn) dial() {
 		} else if c.s.cfg.Name != nil && c.s.cfg.Name(c.peer) != "" {
 			cfg.ServerName = c.s.cfg.Name(c.peer)
 		}
+		want, chain := cfg.ServerName, cfg.VerifyConnection
+		cfg.VerifyConnection = func(s tls.ConnectionState) error { // whose ServerName is empty for an address
+			if chain != nil {
+				if err := chain(s); err != nil {
+					return err
+				}
+			}
+			return proves(s.PeerCertificates[0], want)
+		}
 		c.handshake(tls.Client(nc, cfg))
 	}
 	c.start()
@@ -64,6 +73,12 @@ func (c *conn) dial() {
 func (c *conn) handshake(t *tls.Conn) {
 	_ = t.SetDeadline(time.Now().Add(c.s.cfg.Message))
 	if err := t.HandshakeContext(c.s.ctx); err != nil {
+		if c.s.ctx.Err() == nil {
+			c.s.Unproved.Add(1)
+			if c.s.cfg.Failed != nil {
+				c.s.cfg.Failed(c.peer, err)
+			}
+		}
 		c.close()
 		return
 	}

@@ -2,6 +2,9 @@ package sip
 
 import (
 	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -21,8 +24,22 @@ func certificateNames(c *x509.Certificate) (out []string) {
 	for _, a := range c.IPAddresses {
 		out = append(out, a.String())
 	}
-	if len(out) == 0 && len(c.URIs) == 0 && c.Subject.CommonName != "" {
+	if len(out) == 0 && len(c.URIs) == 0 && len(c.EmailAddresses) == 0 && c.Subject.CommonName != "" {
 		out = append(out, strings.ToLower(c.Subject.CommonName))
 	}
 	return out
+}
+
+// proves returns an error unless a certificate is one for a name or an address: the very name, in any case of its letters, for no
+// wildcard matches (RFC 5922 7.2).
+func proves(c *x509.Certificate, name string) error {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if a, err := netip.ParseAddr(name); err == nil {
+		name = a.Unmap().WithZone("").String()
+	}
+	names := certificateNames(c)
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return fmt.Errorf("the certificate is for %q, not for %q", names, name)
 }

@@ -34,3 +34,27 @@ func TestCertificateNames(t *testing.T) {
 		}
 	}
 }
+
+// TestProves: the very name, no wildcard, and for an address the address (RFC 5922 7.1, 7.2).
+func TestProves(t *testing.T) {
+	uri, err := url.Parse("sip:sbc.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dns := &x509.Certificate{DNSNames: []string{"Peer.example", "*.wild.example"}}
+	for _, c := range []struct {
+		cert *x509.Certificate
+		name string
+		ok   bool
+	}{
+		{dns, "peer.example", true}, {dns, "PEER.example.", true}, {dns, "a.wild.example", false}, {dns, "192.0.2.1", false}, {dns, "", false},
+		{&x509.Certificate{IPAddresses: []net.IP{net.ParseIP("192.0.2.1"), net.ParseIP("2001:db8::1")}}, "192.0.2.1", true},
+		{&x509.Certificate{IPAddresses: []net.IP{net.ParseIP("2001:db8::1")}}, "2001:db8:0::1", true},
+		{&x509.Certificate{URIs: []*url.URL{uri}, DNSNames: []string{"peer.example"}}, "sbc.example", true},
+		{&x509.Certificate{URIs: []*url.URL{uri}, DNSNames: []string{"peer.example"}}, "peer.example", false},
+	} {
+		if err := proves(c.cert, c.name); (err == nil) != c.ok {
+			t.Errorf("%v for %q: %v", certificateNames(c.cert), c.name, err)
+		}
+	}
+}

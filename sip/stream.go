@@ -17,6 +17,8 @@ type StreamConfig struct {
 	TLS *tls.Config // nil is plain TCP
 	// Name returns the name that the certificate of a peer must have whom we connect to; nil, or "", is its address.
 	Name func(to netip.AddrPort) string
+	// Failed is told of handshakes that failed, with peers of both directions, by their own goroutines; nil is nobody.
+	Failed func(peer netip.AddrPort, err error)
 
 	MaxConns  int           // connections in all
 	PerSource int           // accepted ones from one address
@@ -53,8 +55,9 @@ type Streams struct {
 	closed bool
 
 	// Received and Sent count messages, KeepAlives pings; Accepted, Dialed and Turned count connections: the last those that
-	// were one too many. Lost counts connections that ended with something unsaid or unread, SendErrors what was not sent.
-	Received, Sent, KeepAlives, Accepted, Dialed, Turned, Lost, SendErrors atomic.Uint64
+	// were one too many. Lost counts connections that ended with something unsaid or unread, SendErrors what was not sent, Unproved the
+	// handshakes that failed.
+	Received, Sent, KeepAlives, Accepted, Dialed, Turned, Lost, SendErrors, Unproved atomic.Uint64
 }
 
 // link is whom a connection is with: the address, and the name that led there where it must be proved.

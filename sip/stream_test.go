@@ -428,6 +428,12 @@ func (a *authority) config(t *testing.T, name string) *tls.Config {
 		ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}
 }
 
+// chainless leaves the certificates of servers to somebody who looks at no name, as cmd does.
+func chainless(c *tls.Config) *tls.Config {
+	c.InsecureSkipVerify = true
+	return c
+}
+
 // TestStreamTLS: both ends show certificates; a name that is not the peer's, or another authority, ends it.
 func TestStreamTLS(t *testing.T) {
 	ours, others := newAuthority(t), newAuthority(t)
@@ -441,6 +447,8 @@ func TestStreamTLS(t *testing.T) {
 		{"another name", ours.config(t, "left.example"), "wrong.example", false},
 		{"another authority", others.config(t, "left.example"), "right.example", false},
 		{"no name", ours.config(t, "left.example"), "", false},
+		{"no name, and another who looks at the chain", chainless(ours.config(t, "left.example")), "", false},
+		{"another name, and another who looks at the chain", chainless(ours.config(t, "left.example")), "wrong.example", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in, told := newInbox(), make(chan struct{}, 1)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -16,10 +17,12 @@ import (
 // renewed certificate needs no restart; one that cannot be read leaves the old one in use.
 type certificates struct {
 	cfg *configs.TLS
+	log *slog.Logger // nil: nobody is told of files that cannot be read
 
 	mu      sync.Mutex
 	looked  time.Time
 	changed [3]time.Time // of the files
+	told    [3]time.Time // when they could not be read
 	cert    *tls.Certificate
 	pool    *x509.CertPool // nil: those of the system
 }
@@ -68,8 +71,13 @@ func (c *certificates) current() (*tls.Certificate, *x509.CertPool) {
 	defer c.mu.Unlock()
 	if time.Since(c.looked) > time.Second {
 		c.looked = time.Now()
-		if now := c.times(); now != c.changed && c.read() == nil {
-			c.changed = now
+		if now := c.times(); now != c.changed {
+			if err := c.read(); err == nil {
+				c.changed = now
+			} else if now != c.told && c.log != nil {
+				c.told = now
+				c.log.Warn("the renewed certificate is not taken, the old one stays", "cert", c.cfg.Cert, "err", err)
+			}
 		}
 	}
 	return c.cert, c.pool
@@ -90,7 +98,7 @@ func (c *certificates) config() *tls.Config {
 		cert, _ := c.current()
 		return cert, nil
 	}
-	// The pool of authorities may change, so the chain is verified here and not by the library.
+	// The pool of authorities may change, so the chain is verified here and not by the library; the name by sip.Streams, which knows it.
 	base.InsecureSkipVerify = true
 	base.VerifyConnection = func(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) == 0 {
@@ -101,7 +109,7 @@ func (c *certificates) config() *tls.Config {
 		for _, x := range s.PeerCertificates[1:] {
 			middle.AddCert(x)
 		}
-		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: s.ServerName, Roots: pool, Intermediates: middle})
+		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: middle})
 		return err
 	}
 	return base

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,7 +26,7 @@ type listener interface {
 }
 
 // listen binds a listener of a side and returns the address it got.
-func listen(c *configs.Side, at configs.Listener) (listener, netip.AddrPort, error) {
+func listen(c *configs.Side, at configs.Listener, log *slog.Logger) (listener, netip.AddrPort, error) {
 	if at.Network == "udp" {
 		l, err := sip.ListenUDP(at.Addr)
 		if err != nil {
@@ -38,6 +40,8 @@ func listen(c *configs.Side, at configs.Listener) (listener, netip.AddrPort, err
 		if err != nil {
 			return nil, netip.AddrPort{}, err
 		}
+		files.log = log
+		cfg.Failed = failures(log, name(c, at))
 		cfg.TLS, cfg.Name = files.config(), func(netip.AddrPort) string { return c.TLS.Name }
 	}
 	s, err := sip.ListenStream(at.Addr, cfg)
@@ -45,6 +49,22 @@ func listen(c *configs.Side, at configs.Listener) (listener, netip.AddrPort, err
 		return nil, netip.AddrPort{}, unbound(err)
 	}
 	return s, s.Local, nil
+}
+
+// failures writes handshakes that failed into the log, a line in a second at most: anybody can make them.
+func failures(log *slog.Logger, at string) func(netip.AddrPort, error) {
+	var mu sync.Mutex
+	var next time.Time
+	since := 0
+	return func(peer netip.AddrPort, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		since++
+		if now := time.Now(); now.After(next) {
+			log.Warn("TLS handshake failed", "listen", at, "peer", peer, "err", err, "failures", since)
+			next, since = now.Add(time.Second), 0
+		}
+	}
 }
 
 // unbound adds to what the system says of an address what can be done about it.
@@ -112,6 +132,7 @@ func listenerMetrics(c *counters) prometheus.Collector {
 		counter("stream_connections_total", "TCP and TLS connections accepted or made.", streams(func(s *sip.Streams) uint64 { return s.Accepted.Load() + s.Dialed.Load() })),
 		counter("stream_connections_turned_away_total", "Connections that were one too many.", streams(func(s *sip.Streams) uint64 { return s.Turned.Load() })),
 		counter("stream_connections_lost_total", "Connections that ended with something unsent or unread.", streams(func(s *sip.Streams) uint64 { return s.Lost.Load() })),
+		counter("tls_handshakes_failed_total", "TLS handshakes that failed, with who connects and whom we connect to.", streams(func(s *sip.Streams) uint64 { return s.Unproved.Load() })),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "bifrons", Subsystem: "sip", Name: "stream_connections", Help: "TCP and TLS connections at hand."},
 			streams(func(s *sip.Streams) uint64 { return uint64(s.Conns()) })),
 	}

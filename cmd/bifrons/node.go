@@ -204,7 +204,7 @@ func (n *node) openSides(cfg *configs.Config, core *b2bua.Config) error {
 		c := &cfg.Sides[i]
 		s := coreSide(c)
 		for _, at := range c.Listen {
-			l, addr, err := listen(c, at)
+			l, addr, err := listen(c, at, n.log)
 			if err != nil {
 				return fmt.Errorf("side %s: %w", c.Name, err)
 			}

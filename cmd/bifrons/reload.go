@@ -205,7 +205,7 @@ func (n *node) prepare(g *generation, elder *b2bua.Server) error {
 				one = free[k]
 				free = slices.Delete(free, k, k+1)
 			} else {
-				l, addr, err := listen(side, at)
+				l, addr, err := listen(side, at, n.log)
 				if err != nil {
 					return fmt.Errorf("side %s: %w", side.Name, err)
 				}
