@@ -62,6 +62,14 @@ func TestConfigurationShown(t *testing.T) {
 	if got := s.bifrons(true, "check", "--diff", "bifrons.yaml", "--admin", s.api); got != "nothing differs\n" {
 		t.Error(got)
 	}
+	write("menus.yaml", string(text)+"ivr: {one: {file: menu.yaml}, two: {file: missing.yaml}}\n")
+	write("menu.yaml", "start: a\nnodes:\n  a: {say: hello, next: b}\n")
+	got := s.bifrons(false, "check", "menus.yaml")
+	for _, want := range []string{"menu.yaml:3:25: there is no node `b`", "open missing.yaml: no such file", "has 2 menus"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s\nwant %q", got, want)
+		}
+	}
 	write("new.yaml", string(text)+"lgo: {}\n")
 	for _, args := range [][]string{{"--diff", "bifrons.yaml", "new.yaml"}, {"--diff", "new.yaml", "--admin", s.api}} {
 		if got := s.bifrons(false, append([]string{"check"}, args...)...); !strings.Contains(got, "new.yaml:") || !strings.Contains(got, "unknown key `lgo`") {

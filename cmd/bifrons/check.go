@@ -10,6 +10,7 @@ import (
 
 	"github.com/bifrons/bifrons/configs"
 	"github.com/bifrons/bifrons/internal/admin"
+	"github.com/bifrons/bifrons/ivr"
 )
 
 func checkCommand() *cobra.Command {
@@ -79,7 +80,20 @@ func checked(errs io.Writer, file string) (*configs.Config, *configs.Settings, e
 		}
 		return nil, nil, fmt.Errorf("%s has %s", file, mistakes(len(all)))
 	}
-	return cfg, settings, err
+	if err != nil {
+		return nil, nil, err
+	}
+	bad := 0
+	for _, m := range cfg.Menus {
+		if _, err := openMenu(m, ivr.Deps{}); err != nil {
+			fmt.Fprintln(errs, err)
+			bad++
+		}
+	}
+	if bad > 0 {
+		return nil, nil, fmt.Errorf("%s has %s that callers would not hear", file, several(bad, "menu"))
+	}
+	return cfg, settings, nil
 }
 
 func mistakes(n int) string { return several(n, "mistake") }

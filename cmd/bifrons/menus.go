@@ -25,22 +25,30 @@ func (n *node) openMenus(cfg *configs.Config, core *b2bua.Config, registry prome
 	n.openDesk(registry)
 	deps.Notifier = n.desk
 	for _, m := range cfg.Menus {
-		c := ivr.Config{Name: m.Name, File: m.File, Called: m.Called, Params: m.Params, Recordings: m.Recordings, Fetch: m.Fetch}
-		if m.Sample != "" {
-			text, err := configs.SampleMenu(m.Sample)
-			if err != nil {
-				return err
-			}
-			c.File, c.Text, c.Files = m.Sample+".yaml", text, configs.SampleFiles()
-		}
-		app, err := ivr.New(c, deps)
+		app, err := openMenu(m, deps)
 		if err != nil {
-			return fmt.Errorf("ivr: %w", err)
+			return err
 		}
 		core.Apps[app.Name()] = app.Link()
 		n.menus = append(n.menus, app)
 	}
 	return nil
+}
+
+func openMenu(m configs.Menu, deps ivr.Deps) (*ivr.App, error) {
+	c := ivr.Config{Name: m.Name, File: m.File, Called: m.Called, Params: m.Params, Recordings: m.Recordings, Fetch: m.Fetch}
+	if m.Sample != "" {
+		text, err := configs.SampleMenu(m.Sample)
+		if err != nil {
+			return nil, err
+		}
+		c.File, c.Text, c.Files = m.Sample+".yaml", text, configs.SampleFiles()
+	}
+	app, err := ivr.New(c, deps)
+	if err != nil {
+		return nil, fmt.Errorf("ivr: %w", err)
+	}
+	return app, nil
 }
 
 // menuInfo tells of the menus, for the API.
