@@ -67,9 +67,24 @@ func (c *Call) regate(l *Leg, d *Dialog, m *sip.Message) {
 	if l.Slot == 0 {
 		l, d, o, od = o, od, l, d
 	}
-	if o.Voice == od.Number {
+	if o.Voice == od.Number || d.mayBeHeard(l) && !c.voiced(o) {
 		c.voice(l, d, o, od)
 	}
+}
+
+// mayBeHeard tells whether a network lets a callee's early media through.
+func (d *Dialog) mayBeHeard(l *Leg) bool { return d.gated(l, 0).Receive }
+
+// voiced tells whether the caller hears the early dialog it is said to.
+func (c *Call) voiced(a *Leg) bool {
+	for _, l := range c.Legs[1:] {
+		for _, d := range l.Dialogs {
+			if d.Twin != noTwin && int(d.Twin) < len(a.Dialogs) && a.Dialogs[d.Twin].Number == a.Voice && l.Phase == Trying {
+				return d.mayBeHeard(l)
+			}
+		}
+	}
+	return false
 }
 
 // earlyEnded tells the caller that an early dialog is over (RFC 6228), if it understands that, and lets it hear another one.
