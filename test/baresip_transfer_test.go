@@ -66,12 +66,7 @@ func (h *handset) hears(tone float64) float64 {
 // and takes him back. (A baresip that was held records no more: what flows then is counted by the relay.)
 func TestBaresipTransfer(t *testing.T) {
 	t.Parallel()
-	need(t, "baresip")
-	s := start(t, carol)
-	base := 40000 + s.n*80
-	bob := newHandset(s, "bob", s.callee(), 660, base, s.carrier())
-	third := newHandset(s, "carol", s.addr(13, 5060), 880, base+20, s.carrier())
-	alice := newHandset(s, "alice", s.caller(), 440, base+40, s.core())
+	s, alice, bob, third := quartet(t)
 	alice.tell("dial", "sip:bob@"+s.core())
 	hear := func(what string, h *handset, tone float64) {
 		t.Helper()
