@@ -265,8 +265,13 @@ func TestRoomOfThree(t *testing.T) {
 			t.Fatalf("%d heard %d samples, gap %v", i, len(r), heard[i].gap)
 		}
 		for j, hz := range notes {
-			if at := amplitude(r[10000:18000], hz); i == j && at > 0.02 || i != j && math.Abs(at-0.2) > 0.03 {
-				t.Errorf("%d hears %d at %.3f of 0.2", i, j, at)
+			least, most := math.Inf(1), 0.0 // in any second: a busy machine holds singers up
+			for at := 8000; at+8000 <= len(r); at += 1000 {
+				a := amplitude(r[at:at+8000], hz)
+				least, most = min(least, a), max(most, a)
+			}
+			if i == j && most > 0.02 || i != j && math.Abs(most-0.2) > 0.03 {
+				t.Errorf("%d hears %d at %.3f to %.3f of 0.2", i, j, least, most)
 			}
 		}
 	}

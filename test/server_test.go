@@ -47,6 +47,7 @@ func (s settings) Caller() string    { return s.caller() }
 func (s settings) Callee() string    { return s.callee() }
 func (s settings) Admin() string     { return s.admin() }
 
+// configuration refuses no call because the machine is slow; what overload does has tests of its own.
 var configuration = template.Must(template.New("config").Parse(`sides:
   core: {listen: ['udp:{{.CoreIP}}:5060', 'tcp:{{.CoreIP}}:5060'], domain: ims.example.org, trust: home, next_hop: 'sip:{{.Caller}}', media: {address: {{.CoreIP}}{{with .CoreMedia}}, {{.}}{{end}}}{{.Side}}}
   carrier: {listen: ['udp:{{.CarrierIP}}:5060', 'tcp:{{.CarrierIP}}:5060'], domain: carrier.example.net, trust: untrusted, next_hop: {{if .Targets}}{{.Targets}}{{else}}'sip:{{.Callee}}'{{end}}, media: {{if .CarrierMedia}}{ {{.CarrierMedia}} }{{else}}{address: {{.CarrierIP}}}{{end}}{{.Side}}}
@@ -58,7 +59,7 @@ policies:
   - {from: carrier, to: core, policy: {{.Policy}}}
 media: {anchor: {{.Anchor}}, ports: {{.Ports}}, quarantine: 100ms{{.Media}}}
 timers: {t1: {{.T1}}}
-calls: {drain: {{.Drain}}, max: {{.Max}}}
+calls: {drain: {{.Drain}}, overload: {target: 0s}, max: {{.Max}}}
 admin: {listen: '{{.Admin}}'}
 cdr: {{with .CDR}}{{.}}{{else}}{file: cdr.jsonl}{{end}}
 audit: {mode: block}

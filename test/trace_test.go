@@ -60,7 +60,7 @@ func talk(t *testing.T, from, description string, stop chan struct{}) {
 // marked; a capture that tcpdump's readers open; an operator hangs a call up.
 func TestTrace(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, func(set *settings) { set.Side = ", liveness: {probe: {every: 0s}}" }) // the phones answer no probes
 	caller, callee := s.phones()
 	c := s.connect(caller, callee)
 	var page struct {
