@@ -401,7 +401,7 @@ func (c *Call) end(cause Cause) {
 	c.srv.metrics.ended(cause.Status)
 	c.srv.cfg.CDR.Write(rec)
 	c.srv.history.add(&rec)
-	if cause.Status >= 300 && cause.Status != 487 {
+	if cause.Status >= 300 && cause.Status != 487 || cause.By == ByOperator { // somebody will want to see these
 		c.doomed = true
 		c.srv.cfg.Trace.Fail(c.ID)
 	}

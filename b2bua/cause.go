@@ -3,7 +3,7 @@ package b2bua
 // Cause is why a call ended: the SIP status that tells it best, who ended it and in which words.
 type Cause struct {
 	Status int    `json:"status"`
-	By     string `json:"by"` // caller, callee, bifrons
+	By     string `json:"by"` // caller, callee, bifrons, operator
 	Text   string `json:"text"`
 	Reason string `json:"reason,omitempty"` // the Reason value that goes with it (RFC 3326), made by us
 
@@ -12,9 +12,10 @@ type Cause struct {
 
 // Who ended a call.
 const (
-	ByCaller  = "caller"
-	ByCallee  = "callee"
-	ByBifrons = "bifrons"
+	ByCaller   = "caller"
+	ByCallee   = "callee"
+	ByBifrons  = "bifrons"
+	ByOperator = "operator" // by the admin API
 )
 
 // crossing is what the other party hears for a failure that must not cross as it is; all others cross with our phrase.

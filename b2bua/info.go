@@ -70,7 +70,11 @@ func (s *Server) Hangup(id uint64, by string) bool {
 		if c.Cause != nil {
 			return false
 		}
-		c.end(Cause{Status: 480, By: ByBifrons, Text: by, Reason: "Q.850;cause=31"}) // normal, unspecified
+		status := 480
+		if !c.Answer.IsZero() {
+			status = 200 // hung up like any other answered call
+		}
+		c.end(Cause{Status: status, By: ByOperator, Text: by, Reason: "Q.850;cause=31"}) // normal, unspecified
 		return true
 	})
 	return ended

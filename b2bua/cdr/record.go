@@ -17,7 +17,7 @@ const (
 )
 
 // Record is a call that was answered, or that has ended. Ringing, Answer and End are absent if it did not get so far; Status is
-// the SIP status that tells the cause best, By who ended it: caller, callee or bifrons. Evidence is there for a party that was
+// the SIP status that tells the cause best, By who ended it: caller, callee, bifrons or operator. Evidence is there for a party that was
 // lost: it is the one in By. Duration is from answer to end.
 type Record struct {
 	Kind     Kind      `json:"record"`
