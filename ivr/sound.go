@@ -47,10 +47,10 @@ func (t *turn) items(sounds []walk.Sound) (items []media.Item, fetches []fetch, 
 			}
 		case "digits":
 			item.Text, item.As = spoken(x.Text), "digits"
-		case "number":
-			item.Text, item.As = strings.TrimSpace(x.Text), "number"
 		case "silence":
 			item.Silence = x.Length
+		default: // number, money, date, time, spell
+			item.Text, item.As, item.Currency = strings.TrimSpace(x.Text), x.Kind, x.Currency
 		}
 		if fault != "" {
 			if missing == "" {

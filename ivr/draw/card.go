@@ -139,7 +139,10 @@ func rows(n *flow.Node, index map[string]int) (out []row) {
 func heard(f *flow.Flow, sounds []flow.Sound) string {
 	var out []string
 	for _, s := range sounds {
+		as, text := s.Read()
 		switch {
+		case as != "":
+			out = append(out, text.Src)
 		case s.Say.Given():
 			out = append(out, strings.TrimSpace(s.Say.For(f.Spoken()[0]).Src))
 		case !s.Prompt.Empty():
@@ -148,10 +151,6 @@ func heard(f *flow.Flow, sounds []flow.Sound) string {
 			out = append(out, "♪ "+s.File.Src)
 		case !s.Tone.Empty():
 			out = append(out, "♪ tone "+s.Tone.Src)
-		case !s.Digits.Empty():
-			out = append(out, s.Digits.Src)
-		case !s.Number.Empty():
-			out = append(out, s.Number.Src)
 		case s.Silence > 0:
 			out = append(out, "silence "+s.Silence.String())
 		}

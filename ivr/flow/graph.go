@@ -76,6 +76,19 @@ func (n *Node) passes() bool {
 	return true
 }
 
+// Read tells what is put together from prompts of words, and as what; empty if the sound is none such.
+func (s *Sound) Read() (as string, t Text) {
+	for _, x := range []struct {
+		as   string
+		text Text
+	}{{"digits", s.Digits}, {"number", s.Number}, {"money", s.Money}, {"date", s.Date}, {"time", s.Time}, {"spell", s.Spell}} {
+		if !x.text.Empty() {
+			return x.as, x.text
+		}
+	}
+	return "", Text{}
+}
+
 // Given tells that there is something to say.
 func (s Say) Given() bool { return !s.Text.Empty() || len(s.In) > 0 }
 

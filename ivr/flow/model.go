@@ -166,6 +166,11 @@ type Sound struct {
 	Tone     Text          `key:"tone" doc:"a tone: its name, or frequencies and times such as 425/500,0/500"`
 	Digits   Text          `key:"digits" doc:"digits that are read one by one"`
 	Number   Text          `key:"number" doc:"a number that is read"`
+	Money    Text          `key:"money" doc:"an amount that is read, such as 12.50"`
+	Currency Text          `key:"currency" doc:"the currency of money: EUR if it is left out, USD, GBP, CHF"`
+	Date     Text          `key:"date" doc:"a date that is read: 2026-12-31, or 12-31 without its year"`
+	Time     Text          `key:"time" doc:"a time of day that is read: 21:00"`
+	Spell    Text          `key:"spell" doc:"a word that is spelled"`
 	Silence  time.Duration `key:"silence" doc:"a pause"`
 	Language Text          `key:"language" doc:"the language of this alone"`
 	Voice    string        `key:"voice" doc:"the voice of this alone"`

@@ -210,7 +210,7 @@ func (d *decoder) sub(f *Flow, n *Node) {
 func (d *decoder) sounds(n *Node) {
 	for _, s := range n.Sounds() {
 		count := 0
-		for _, x := range []Text{s.Prompt, s.File, s.Tone, s.Digits, s.Number} {
+		for _, x := range []Text{s.Prompt, s.File, s.Tone, s.Digits, s.Number, s.Money, s.Date, s.Time, s.Spell} {
 			if !x.Empty() {
 				count++
 			}
@@ -222,7 +222,10 @@ func (d *decoder) sounds(n *Node) {
 			count++
 		}
 		if count != 1 {
-			d.fail(s.At, "a sound is one thing: prompt, file, say, tone, digits, number or silence")
+			d.fail(s.At, "a sound is one thing: prompt, file, say, tone, digits, number, money, date, time, spell or silence")
+		}
+		if !s.Currency.Empty() && s.Money.Empty() {
+			d.fail(s.At, "only money has a currency")
 		}
 	}
 }

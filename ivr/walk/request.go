@@ -138,10 +138,11 @@ const (
 
 // Sound is one thing to be heard.
 type Sound struct {
-	Kind     string // prompt, file, say, tone, digits, number, silence
+	Kind     string // prompt, file, say, tone, silence, or what flow.Sound.Read tells
 	Text     string
 	Language string
 	Voice    string
+	Currency string        // of money
 	Length   time.Duration // of a silence
 }
 

@@ -270,6 +270,37 @@ func TestEarlyMediaAndAnnouncement(t *testing.T) {
 	same(t, x.step(walk.Played{}), walk.Hangup{Cause: flow.Cause{Word: "changed", Status: 410}})
 }
 
+// TestSaid: what is put together from words comes with what it is, templates filled in; what is empty is left out.
+func TestSaid(t *testing.T) {
+	_, out := begin(t, `
+vars: {cents: 1250, none: ""}
+nodes:
+  begin:
+    play:
+      - {number: "-5"}
+      - {digits: "${call.called}"}
+      - {money: "${cents / 100}", currency: "${cents > 0 ? 'GBP' : ''}", language: de}
+      - {money: 1.01}
+      - {date: 2026-12-31}
+      - {time: 21:00}
+      - {spell: "${none}"}
+      - {spell: Anna}
+`, nil)
+	var got []string
+	for _, s := range out[len(out)-1].(walk.Play).Sounds {
+		got = append(got, strings.Join(strings.Fields(strings.Join([]string{s.Kind, s.Text, s.Currency, s.Language}, " ")), " "))
+	}
+	want := []string{"number -5 en", "digits 200 en", "money 12.5 GBP de", "money 1.01 en", "date 2026-12-31 en", "time 21:00 en", "spell Anna en"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	for text, want := range map[string]string{"{number: 1, date: 01-01}": "a sound is one thing", "{number: 1, currency: EUR}": "only money has a currency"} {
+		if _, err := flow.Parse("test.yaml", []byte("nodes:\n  begin:\n    play: ["+text+"]\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestLanguages(t *testing.T) {
 	f, err := flow.Parse("x", []byte("languages: [en, de-AT, fr]\nnodes: {a: {say: {en: Hello, de: Hallo}}}"))
 	if err != nil {

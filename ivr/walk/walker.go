@@ -344,20 +344,22 @@ func (k *walk) sounds(prompt []flow.Sound) (out []Sound, ok bool) {
 				return nil, false
 			}
 		}
-		t := p.Prompt
-		switch s.Kind = "prompt"; {
+		if s.Currency, ok = k.text(p.Currency); !ok {
+			return nil, false
+		}
+		as, t := p.Read()
+		switch s.Kind = as; {
+		case as != "":
 		case !p.File.Empty():
 			s.Kind, t = "file", p.File
 		case !p.Tone.Empty():
 			s.Kind, t = "tone", p.Tone
-		case !p.Digits.Empty():
-			s.Kind, t = "digits", p.Digits
-		case !p.Number.Empty():
-			s.Kind, t = "number", p.Number
 		case p.Say.Given():
 			s.Kind, t = "say", p.Say.For(s.Language)
 		case p.Silence > 0:
 			s.Kind = "silence"
+		default:
+			s.Kind, t = "prompt", p.Prompt
 		}
 		if s.Text, ok = k.text(t); !ok {
 			return nil, false

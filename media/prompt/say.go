@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bifrons/bifrons/media"
 	"github.com/bifrons/bifrons/media/codec"
@@ -99,22 +101,29 @@ func (p *phrase) digits(text string) error {
 	return nil
 }
 
-// spell says letters, digits and signs.
+// accented and bare are letters with marks and, at the same place, those they are spelled as where a language has no word for them.
+const (
+	accented = "àáâãäåçèéêëìíîïñòóôõöøùúûüýÿß"
+	bare     = "aaaaaaceeeeiiiinoooooouuuuyys"
+)
+
+// spell says letters, digits and signs; a sign that the language has no word for is left out.
 func (p *phrase) spell(text string) error {
 	if len(text) > maxWords {
 		return fmt.Errorf("%d letters: %w", len(text), ErrSay)
 	}
-	special := map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'ß': "ss"}
 	for _, c := range strings.ToLower(text) {
+		said := p.g.sign("sign", string(c)) != nil
+		if before, _, ok := strings.Cut(accented, string(c)); ok && !said {
+			c = rune(bare[utf8.RuneCountInString(before)])
+		}
 		var err error
-		switch name := special[c]; {
+		switch {
 		case c >= 'a' && c <= 'z':
 			p.words = append(p.words, string(c))
-		case name != "":
-			p.words = append(p.words, name)
 		case c >= '0' && c <= '9':
 			err = p.number("digit", int64(c-'0'))
-		case c == ' ':
+		case !said && (unicode.IsPunct(c) || unicode.IsSymbol(c) || unicode.IsSpace(c)):
 		default:
 			err = p.rule("sign", string(c))
 		}
@@ -147,11 +156,15 @@ func (p *phrase) money(text string) error {
 	return p.number("money", int64(minor))
 }
 
-// date says a date such as 2026-01-31.
+// date says a date such as 2026-01-31, or 01-31 of every year.
 func (p *phrase) date(text string) error {
+	if t, err := time.Parse(time.DateOnly, "2000-"+text); err == nil { // a leap year: it has all days
+		p.fields = map[string]int64{"day": int64(t.Day()), "month": int64(t.Month())}
+		return p.number("date", 1)
+	}
 	t, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		return fmt.Errorf("a date such as 2026-01-31: %w", ErrSay)
+		return fmt.Errorf("a date such as 2026-01-31 or 01-31: %w", ErrSay)
 	}
 	p.fields = map[string]int64{"day": int64(t.Day()), "month": int64(t.Month()), "year": int64(t.Year()), "weekday": int64(t.Weekday())}
 	return p.number("date", 0)

@@ -60,7 +60,18 @@ func TestSay(t *testing.T) {
 		{"time", "13:05", "", "one oh five pm", "dreizehn uhr fuenf"},
 		{"time", "01:30", "", "one thirty am", "ein uhr dreissig"},
 		{"time", "12:59", "", "twelve fifty nine pm", "zwoelf uhr neun und fuenfzig"},
+		{"date", "01-01", "", "january first", "erster januar"},
+		{"date", "12-31", "", "december thirty first", "ein und dreissigster dezember"},
+		{"date", "02-29", "", "february twenty ninth", "neun und zwanzigster februar"},
+		{"time", "21:00", "", "nine pm", "ein und zwanzig uhr"},
+		{"time", "00:05", "", "twelve oh five am", "null uhr fuenf"},
+		{"number", "1000001", "", "one million one", "eine million eins"},
+		{"money", "1001", "", "one thousand one euros", "ein tausend ein euro"},
+		{"money", "1000001.01", "", "one million one euros and one cent", "eine million ein euro eins"},
+		{"money", "-0.50", "", "minus fifty cents", "minus fuenfzig cent"},
 		{"spell", "Bi-7@x.de", "", "b i dash seven at x dot d e", "b i strich sieben at x punkt d e"},
+		{"spell", "Größe", "", "g r o s e", "g r oe ss e"},
+		{"spell", "O'Renée!", "", "o r e n e e", "o r e n e e"},
 	} {
 		for language, want := range map[string]string{"en": c.en, "de": c.de} {
 			got, err := words(rules(t, language), c.as, c.text, c.currency)
@@ -71,7 +82,7 @@ func TestSay(t *testing.T) {
 	}
 	for _, c := range []struct{ as, text, currency string }{
 		{"number", "", ""}, {"number", "1e9", ""}, {"number", "1.", ""}, {"number", "99999999999999999999", ""}, {"digits", "1a", ""},
-		{"money", "1.234", ""}, {"money", "1", "XXX"}, {"date", "31.1.2026", ""}, {"date", "2026-02-30", ""}, {"time", "25:00", ""}, {"song", "la", ""},
+		{"money", "1.234", ""}, {"money", "1", "XXX"}, {"date", "31.1.2026", ""}, {"date", "2026-02-30", ""}, {"date", "02-30", ""}, {"spell", "я", ""}, {"time", "25:00", ""}, {"song", "la", ""},
 	} {
 		if got, err := words(rules(t, "en"), c.as, c.text, c.currency); !errors.Is(err, ErrSay) {
 			t.Errorf("%s %q: %q, %v", c.as, c.text, got, err)
