@@ -62,6 +62,7 @@ type Branch struct {
 	Dialed  Dial
 	URI     string  // the draft as it was dialled: another Dial of the same App starts from it
 	Set     []Field // likewise
+	Sent    []Field // what all Apps had set when it went out: its next target, or the Contact of a 3xx, gets it, too
 	Leg     uint8   // 0 not yet
 	Until   time.Duration
 	Failed  int   // status

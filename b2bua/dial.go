@@ -32,6 +32,7 @@ type hop struct {
 func (c *Call) dial(w *Walk, inv Invite) {
 	by := c.Branches[w.Branch].By
 	a := c.Legs[by]
+	c.Branches[w.Branch].Sent = inv.Headers
 	if c.Hops == 0 { // RFC 3261 16.3: 483 only when we would forward
 		c.failBranch(w.Branch, 483)
 		return

@@ -452,8 +452,7 @@ func (c *Call) redirect(b *Branch, f Failure) bool {
 	}
 	b.Hops++
 	b.Failed, b.Leg = 0, 0
-	d := &Draft{Request: c.Invite, RequestURI: f.Contacts[0], Next: b.Dialed}
-	c.dial(&Walk{Branch: uint8(f.Branch)}, Invite{Draft: d, Branch: f.Branch})
+	c.redial(uint8(f.Branch), f.Contacts[0])
 	return true
 }
 

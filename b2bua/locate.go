@@ -37,8 +37,7 @@ const findLimit = 6 * time.Second
 // takeover it is made again. A result that comes later is dropped.
 type Seek struct {
 	Question   locate.Question
-	URI        string  // of the draft,
-	Headers    []Field // and what Apps had set in it
+	URI        string // of the draft
 	Generation uint32
 	Until      time.Duration
 	Places     []locate.Place // found, for the dial that goes on
@@ -92,7 +91,7 @@ func (c *Call) place(branch uint8, h *hop, d *Draft) (status int) {
 	if b.Hunt == nil {
 		b.Hunt = &Hunt{Routed: true}
 	}
-	b.Hunt.URI, b.Hunt.Headers = d.RequestURI, d.Headers
+	b.Hunt.URI = d.RequestURI
 	b.Hunt.Places = append([]locate.Place(nil), places[1:min(len(places), maxTries)]...)
 	b.Hunt.patience(c, h.side, true)
 	c.keepInvite()
@@ -161,7 +160,7 @@ func (c *Call) dialsAgain() bool {
 // seek starts a look-up of a branch's next hop.
 func (c *Call) seek(branch uint8, q locate.Question, d *Draft) {
 	b := &c.Branches[branch]
-	b.Seek = &Seek{Question: q, URI: d.RequestURI, Headers: d.Headers, Until: c.srv.now() + findLimit}
+	b.Seek = &Seek{Question: q, URI: d.RequestURI, Until: c.srv.now() + findLimit}
 	if t := b.Dialed.Timeout; t > 0 && b.Until == 0 {
 		b.Until = c.srv.now() + t
 	}
@@ -207,12 +206,13 @@ func (c *Call) located(branch uint8, gen uint32, places []locate.Place, err erro
 	if b.Seek.Places = places; err != nil {
 		b.Seek.Places, b.Seek.Failed = nil, c.srv.unlocated(err)
 	}
-	c.redial(branch, b.Seek.URI, b.Seek.Headers)
+	c.redial(branch, b.Seek.URI)
 }
 
-// redial sends a branch's INVITE once more on its way, from the draft that was dialled.
-func (c *Call) redial(branch uint8, uri string, headers []Field) {
-	d := &Draft{Request: c.Invite, RequestURI: uri, Headers: headers, Next: c.Branches[branch].Dialed}
+// redial sends a branch's INVITE once more on its way to a URI, with what Apps had set in it.
+func (c *Call) redial(branch uint8, uri string) {
+	b := &c.Branches[branch]
+	d := &Draft{Request: c.Invite, RequestURI: uri, Headers: b.Sent, Next: b.Dialed}
 	c.dial(&Walk{Branch: branch}, Invite{Draft: d, Branch: int(branch)})
 }
 
@@ -223,7 +223,7 @@ func (c *Call) unlocatedInTime(branch uint8) {
 		return
 	}
 	b.Seek.Failed = c.srv.unlocated(locate.ErrSilent)
-	c.redial(branch, b.Seek.URI, b.Seek.Headers)
+	c.redial(branch, b.Seek.URI)
 }
 
 // nowhere is the end of a dial whose hop has no place: another target of the side is tried, else the branch fails.

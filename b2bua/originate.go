@@ -108,8 +108,8 @@ func (c *Call) call(branch uint8, as Departure, to, extra string) {
 		return
 	}
 	c.Invite = Text{inv}
-	c.Branches[branch].Dialed.Routes = as.Routes
-	c.redial(branch, to, as.Headers)
+	c.Branches[branch].Dialed.Routes, c.Branches[branch].Sent = as.Routes, as.Headers
+	c.redial(branch, to)
 }
 
 // dialling tells whether a branch may still be dialled: the caller waits, or what the call or a transfer was made for has not come yet.

@@ -14,13 +14,12 @@ import (
 // Hunt is a branch's way through the targets of its side, as data. Behind an S-CSCF the one Route is a hunt, too: its silence
 // is reported as soon, before the S-CSCF gives us up (TS 24.229 5.4.3.2).
 type Hunt struct {
-	URI     string  // of the draft,
-	Headers []Field // and what Apps had set in it
-	Tried   uint64  // targets, as bits
-	At      uint8   // the one that has the INVITE
-	Routed  bool    // there are no targets: a Route, or the addresses of one name
-	Until   time.Duration
-	Places  []locate.Place // further addresses of the name that has the INVITE (RFC 3263 4.3)
+	URI    string // of the draft
+	Tried  uint64 // targets, as bits
+	At     uint8  // the one that has the INVITE
+	Routed bool   // there are no targets: a Route, or the addresses of one name
+	Until  time.Duration
+	Places []locate.Place // further addresses of the name that has the INVITE (RFC 3263 4.3)
 }
 
 // due returns when the target's silence has been too long, 0 once it has said anything.
@@ -207,7 +206,7 @@ func (c *Call) hunt(branch uint8, h *hop, d *Draft) bool {
 	if b.Hunt == nil {
 		b.Hunt = &Hunt{}
 		if len(h.side.goals) > 1 {
-			b.Hunt.URI, b.Hunt.Headers = d.RequestURI, d.Headers
+			b.Hunt.URI = d.RequestURI
 		}
 	}
 	at, ok := int(b.Hunt.At), true
@@ -324,7 +323,7 @@ func (c *Call) again(l *Leg) bool {
 	}
 	c.srv.metrics.failovers.Inc()
 	b.Leg, b.Failed = 0, 0
-	c.redial(l.Branch, h.URI, h.Headers)
+	c.redial(l.Branch, h.URI)
 	return true
 }
 
