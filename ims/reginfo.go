@@ -37,7 +37,7 @@ type reginfo struct {
 // parseReginfo reads a document; elements that it does not know are passed over.
 func parseReginfo(b []byte) (*reginfo, error) {
 	d := &reginfo{}
-	if err := xml.Unmarshal(b, d); err != nil {
+	if err := readXML(b, d); err != nil {
 		return nil, fmt.Errorf("read reginfo: %w", err)
 	}
 	n, err := strconv.ParseUint(d.Version, 10, 31)

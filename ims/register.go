@@ -2,7 +2,6 @@ package ims
 
 import (
 	"bytes"
-	"encoding/xml"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -213,7 +212,7 @@ func (b *body) read(contentType string, text []byte, depth int) {
 		var doc struct {
 			Service string `xml:"service-info"`
 		}
-		if xml.Unmarshal(text, &doc) == nil {
+		if readXML(text, &doc) == nil {
 			b.serviceInfo = strings.TrimSpace(doc.Service)
 		}
 	case kind == "message/sip":
@@ -224,7 +223,7 @@ func (b *body) read(contentType string, text []byte, depth int) {
 // message reads the phone's REGISTER, or the answer to it, whose Contacts are those that count.
 func (b *body) message(text []byte) {
 	m := new(sip.Message)
-	if m.Parse(bytes.Clone(text)) != nil {
+	if m.Parse(wholeLines(text)) != nil {
 		return
 	}
 	if !m.IsRequest() {

@@ -109,7 +109,15 @@ func TestThirdPartyRegister(t *testing.T) {
 		"service information": {[]string{"Content-Type: application/3gpp-ims+xml", "", info}, func(g *Registration) { g.ServiceInfo = "gold" }},
 		"broken body":         {[]string{"Content-Type: application/3gpp-ims+xml", "", "<ims-3gpp"}, func(*Registration) {}},
 		"the phone's request": {[]string{"Content-Type: message/sip", "", phone}, func(g *Registration) { g.Contacts = []Contact{device} }},
-		"the answer to it":    {[]string{"Content-Type: message/sip", "", answer}, func(g *Registration) { g.Contacts, g.Identities = []Contact{answered}, []string{bobID, "tel:+4930"} }},
+		"lines without CR":    {[]string{"Content-Type: message/sip", "", strings.ReplaceAll(phone, "\r\n", "\n")}, func(g *Registration) { g.Contacts = []Contact{device} }},
+		"no empty line":       {[]string{"Content-Type: message/sip", "", strings.TrimSuffix(phone, "\r\n")}, func(g *Registration) { g.Contacts = []Contact{device} }},
+		"parts without CR": {[]string{"Content-Type: multipart/mixed;boundary=b", "", strings.ReplaceAll(part("message/sip", strings.TrimSuffix(phone, "\r\n"))+part("application/3gpp-ims+xml", info)+"--b--\r\n", "\r\n", "\n")}, func(g *Registration) {
+			g.ServiceInfo, g.Contacts = "gold", []Contact{device}
+		}},
+		"ISO-8859-1":       {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><ims-3gpp version=\"1\"><service-info>f\xfcr Z\xfcrich</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "für Zürich" }},
+		"US-ASCII":         {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version='1.0' encoding='us-ascii'?><ims-3gpp><service-info>gold</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "gold" }},
+		"EBCDIC":           {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version='1.0' encoding='cp037'?><ims-3gpp><service-info>gold</service-info></ims-3gpp>"}, func(*Registration) {}},
+		"the answer to it": {[]string{"Content-Type: message/sip", "", answer}, func(g *Registration) { g.Contacts, g.Identities = []Contact{answered}, []string{bobID, "tel:+4930"} }},
 		"several parts": {[]string{"Content-Type: multipart/mixed;boundary=b", "", part("message/sip", phone) + part("application/3gpp-ims+xml", info) + part("message/sip", answer) + part("text/plain", "x") + "--b--\r\n"}, func(g *Registration) {
 			g.ServiceInfo, g.Contacts, g.Identities = "gold", []Contact{answered}, []string{bobID, "tel:+4930"}
 		}},
