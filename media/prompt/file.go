@@ -57,9 +57,11 @@ func (l *Library) parse(name string, data []byte) (s source, err error) {
 			long = time.Duration(len(s.amr.Frames)) * 20 * time.Millisecond
 		}
 	} else {
-		s.audio, err = wav.Parse(data)
-		if err == nil {
-			long = time.Duration(len(s.audio.Samples)) * time.Second / time.Duration(s.audio.Rate)
+		var f wav.Speech
+		if f, err = wav.Open(data); err == nil {
+			if long = f.Length(); long <= l.cfg.Longest {
+				s.audio = f.Audio()
+			}
 		}
 	}
 	if err == nil && long > l.cfg.Longest {

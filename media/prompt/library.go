@@ -187,12 +187,24 @@ func form(f codec.Format, volume int8) string {
 	return fmt.Sprintf("%s %d %d %s %d\x00", f.Codec, f.ClockRate(), f.Width(), kind, volume)
 }
 
-// file returns the clip of a file.
+// file returns the clip of a file, or of what was encoded of it before and lies beside it, if that can be read.
 func (l *Library) file(ctx context.Context, path string, f codec.Format, volume int8) (*codec.Clip, error) {
-	path, info, err := locate(path, f)
+	beside, info, err := locate(path, f)
 	if err != nil {
 		return nil, err
 	}
+	clip, err := l.located(ctx, beside, info, f, volume)
+	if err == nil || beside == path || ctx.Err() != nil {
+		return clip, err
+	}
+	if info, e := os.Stat(path); e == nil {
+		l.log.Warn("encoded prompt not played, but the file that it lies beside", "error", err)
+		return l.located(ctx, path, info, f, volume)
+	}
+	return nil, err
+}
+
+func (l *Library) located(ctx context.Context, path string, info os.FileInfo, f codec.Format, volume int8) (*codec.Clip, error) {
 	id := "file " + identity(path, info)
 	return l.cache.get(ctx, form(f, volume)+id, func() (*codec.Clip, error) {
 		return l.stored(id, f, volume, func(ctx context.Context) (source, error) {

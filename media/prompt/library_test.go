@@ -310,6 +310,17 @@ func TestEncoded(t *testing.T) {
 	if other := clipOf(t, l, media.Item{File: "b.awb"}, amrwb); binary.Size(other.Data) != len(c.Data) {
 		t.Error("frames of a file were not taken as they are")
 	}
+	for _, name := range []string{"a.awb", "broken.awb"} { // the one lies beside a WAV file, the other alone
+		if err := os.WriteFile(filepath.Join(l.cfg.Directory, name), []byte(head+"\xff\xff"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again := clipOf(t, l, media.Item{File: "a.wav"}, amrwb); again.Length != c.Length {
+		t.Errorf("beside what cannot be read, %d ticks instead of %d", again.Length, c.Length)
+	}
+	if _, err := l.Clip(t.Context(), media.Item{File: "broken.awb"}, amrwb, 0); !errors.Is(err, codec.ErrAMR) {
+		t.Errorf("what cannot be read: %v", err)
+	}
 }
 
 func TestValidate(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // maxText bounds what is spoken at once, in bytes, and maxSpeech what comes back.
 const (
 	maxText   = 10_000
-	maxSpeech = 64 << 20
+	maxSpeech = 32 << 20
 	grace     = time.Second // for the pipes of a program that was ended
 )
 
@@ -77,7 +77,7 @@ func (s *speaker) say(ctx context.Context, text, voice, language string) ([]byte
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("speech port %s answers %s", s.Name, response.Status)
+		return nil, fmt.Errorf("speech port %s answers %d %s", s.Name, response.StatusCode, http.StatusText(response.StatusCode)) // its own reason may quote the text
 	}
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxSpeech))
 	if err != nil {

@@ -3,11 +3,13 @@ package prompt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +69,15 @@ func TestSpeechService(t *testing.T) {
 			}
 		case "/text":
 			_, _ = w.Write([]byte("<html>"))
+		case "/long": // a length of its own says nothing
+			_, _ = w.Write(append(slices.Concat(data[:40], []byte{0xff, 0xff, 0xff, 0xff}), make([]byte, 4*22050)...))
+		case "/round":
+			http.Redirect(w, r, r.URL.String(), http.StatusFound)
+		case "/quotes": // its status line has what was asked
+			if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_, _ = fmt.Fprintf(c, "HTTP/1.1 400 %s\r\n\r\n", r.URL)
+				_ = c.Close()
+			}
 		default:
 			http.Error(w, "no", http.StatusTeapot)
 		}
@@ -93,6 +104,12 @@ func TestSpeechService(t *testing.T) {
 	}
 	if _, err := l.Clip(t.Context(), media.Item{Text: "a", Language: "it"}, pcmu, 0); !errors.Is(err, ErrNoSpeech) {
 		t.Errorf("a language nobody speaks: %v", err)
+	}
+	for path, want := range map[string]string{"/round": "302 Found", "/quotes": "400 Bad Request", "/long": "more than 1s"} {
+		hostile := open(t, func(c *Config) { c.Speech, c.Longest = []Port{port("x", path)}, time.Second })
+		if _, err := hostile.Clip(t.Context(), media.Item{Text: "secret"}, pcmu, 0); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 	slow := open(t, func(c *Config) { c.Speech = []Port{port("slow", "/slow")}; c.Wait = 100 * time.Millisecond })
 	_, err = slow.Clip(t.Context(), media.Item{Text: "secret"}, pcmu, 0)

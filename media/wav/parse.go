@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bifrons/bifrons/media/codec"
 )
@@ -31,11 +32,34 @@ type layout struct {
 	rate                     int
 }
 
-// Parse reads a file. A file whose data chunk is longer than the file, or has no length yet, is read as far as it goes: a
-// program may have written it to a pipe, or a recorder may still be at it.
+// Speech is that of a file whose header has been read: it is not decoded yet.
+type Speech struct {
+	layout
+	body []byte
+}
+
+// Length is how long it is.
+func (f Speech) Length() time.Duration {
+	return time.Duration(len(f.body)/(f.bits/8*f.channels)) * time.Second / time.Duration(f.rate)
+}
+
+// Audio decodes it.
+func (f Speech) Audio() Audio { return Audio{Rate: f.rate, Samples: f.decode(f.body)} }
+
+// Parse reads a file as Open does, and its speech.
 func Parse(data []byte) (Audio, error) {
+	f, err := Open(data)
+	if err != nil {
+		return Audio{}, err
+	}
+	return f.Audio(), nil
+}
+
+// Open reads the header of a file. A file whose data chunk is longer than the file, or has no length yet, is read as far as it goes: a
+// program may have written it to a pipe, or a recorder may still be at it.
+func Open(data []byte) (Speech, error) {
 	if len(data) < 12 || string(data[:4]) != "RIFF" || string(data[8:12]) != "WAVE" {
-		return Audio{}, fmt.Errorf("no RIFF WAVE at its start: %w", ErrFormat)
+		return Speech{}, fmt.Errorf("no RIFF WAVE at its start: %w", ErrFormat)
 	}
 	var f layout
 	for rest := data[12:]; len(rest) >= 8; {
@@ -43,23 +67,23 @@ func Parse(data []byte) (Audio, error) {
 		body := rest[8:]
 		switch {
 		case id == "data" && f.rate == 0:
-			return Audio{}, fmt.Errorf("data without a format before it: %w", ErrFormat)
+			return Speech{}, fmt.Errorf("data without a format before it: %w", ErrFormat)
 		case id == "data":
 			if size == 0 {
 				size = len(body)
 			}
-			return Audio{Rate: f.rate, Samples: f.decode(body[:min(size, len(body))])}, nil
+			return Speech{f, body[:min(size, len(body))]}, nil
 		case size > len(body):
-			return Audio{}, fmt.Errorf("chunk %q is cut short: %w", id, ErrFormat)
+			return Speech{}, fmt.Errorf("chunk %q is cut short: %w", id, ErrFormat)
 		case id == "fmt ":
 			var err error
 			if f, err = parseLayout(body[:size]); err != nil {
-				return Audio{}, err
+				return Speech{}, err
 			}
 		}
 		rest = body[min(size+size&1, len(body)):]
 	}
-	return Audio{}, fmt.Errorf("no data: %w", ErrFormat)
+	return Speech{}, fmt.Errorf("no data: %w", ErrFormat)
 }
 
 func parseLayout(b []byte) (f layout, err error) {
