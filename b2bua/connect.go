@@ -139,7 +139,7 @@ func (c *Call) mix(o Owner, e *Connect, legs []*Leg) {
 		c.part(l)
 		if s := l.speech(); s != nil {
 			l.Room = room
-			l.RoomOwner = o
+			l.RoomOwner, l.RoomName = o, e.Name
 			c.do(media.Enter{Port: s.port, Room: media.RoomID(room)})
 		}
 	}
@@ -150,7 +150,7 @@ func (c *Call) mix(o Owner, e *Connect, legs []*Leg) {
 func (c *Call) left(l *Leg, text string) {
 	if l.Room != 0 {
 		l.Room = 0
-		c.connected(l.RoomOwner, "", media.ReasonFailed.String(), text, l)
+		c.connected(l.RoomOwner, l.RoomName, media.ReasonFailed.String(), text, l)
 	}
 }
 

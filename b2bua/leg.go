@@ -60,6 +60,7 @@ type Leg struct {
 	Said      []byte        // its party's last description, where an App may want it joined to somebody else
 	Room      uint64        // it is in
 	RoomOwner Owner
+	RoomName  string    // of the Connect that brought it there
 	End       *Endpoint // what Bifrons does at its media
 
 	Hangup       bool // the BYE waits for the ACK

@@ -53,7 +53,7 @@ nodes:
   number: {say: Number, collect: n, max: 3, validate: "n != '666'", next: thanks}
   thanks: {play: {digits: "${n}"}, next: end}
   out: {leave: true}
-  room: {conference: hall, exit: '*', next: ask}
+  room: {conference: hall, exit: '*', failed: ask, next: ask}
 `
 
 const answered = `
@@ -149,6 +149,13 @@ bob > BYE
 bob < 200
 alice < BYE
 alice > 200`,
+		"a room that is full": answered + `press alice 5
+room alice
+left alice
+plays alice text:Which
+alice > BYE
+alice < 200
+`,
 		"a room": answered + `press alice 5
 room alice
 press alice *
