@@ -57,7 +57,7 @@ type trunk struct {
 	proofs   []digest.Session
 	parting  atomic.Bool // a newer configuration has it no more
 	leaving  bool
-	gone     atomic.Bool
+	gone     atomic.Bool // it has no registration any more, or that is a successor's
 }
 
 // trunkSlots is the first slot of trunks in identifiers that belong to no call; below it are the targets.
@@ -104,7 +104,9 @@ func (s *Server) registerTrunks(now time.Duration) {
 			}
 		}
 		if (retired || s.leaving.Load()) && !t.leaving {
-			t.gone.Store(t.limit == 0 && t.until == 0)
+			if t.limit == 0 && t.until == 0 {
+				t.gone.Store(true)
+			}
 			t.leaving, t.next, t.limit = true, now, 0 // an answer on its way is no longer waited for
 		}
 		t.due(s, now)

@@ -2,12 +2,13 @@ package b2bua
 
 import "slices"
 
-// A trunk outlives a reload: the successor's registers on, with the same Call-ID and a higher CSeq. One that is gone from the
-// configuration, or has another registrar, Contact or listener, ends its registration (RFC 3261 10.2.2) before its server ends.
+// A trunk outlives a reload: the successor's registers on, with the same Call-ID and a higher CSeq, and the elder's is gone. One that is
+// gone from the configuration, or has another registrar, Contact or listener, ends its registration (RFC 3261 10.2.2) before its server
+// ends; one that comes back meanwhile goes on from there, and the registrar tells by the CSeq which word is the last.
 
-// succeeds tells whether a trunk is that of an elder: the side still listens where that one's Contact leads.
+// succeeds tells whether a trunk is that of an elder, which has the registration: the side still listens where that one's Contact leads.
 func (t *trunk) succeeds(o *trunk) bool {
-	return t.side.Name == o.side.Name && t.AOR == o.AOR && t.Registrar.label() == o.Registrar.label() &&
+	return !o.gone.Load() && t.side.Name == o.side.Name && t.AOR == o.AOR && t.Registrar.label() == o.Registrar.label() &&
 		slices.ContainsFunc(t.side.Locals, func(l *Local) bool { return t.contactAt(l) == o.now.Load().Contact })
 }
 
@@ -33,8 +34,11 @@ func (s *Server) inheritTrunks() {
 			continue
 		}
 		i := old.now.Load()
-		t.slot, t.until, t.number = old.slot, i.until, max(t.number, i.number+1<<8)
-		t.routes.Store(old.routes.Load())
+		t.slot, t.number = old.slot, max(t.number, i.number+1<<8)
+		if !old.parting.Load() { // else it is ending, and who comes back begins anew
+			t.until = i.until
+			t.routes.Store(old.routes.Load())
+		}
 		taken[t.slot-trunkSlots] = true
 	}
 	next := 0
@@ -46,11 +50,16 @@ func (s *Server) inheritTrunks() {
 	}
 }
 
-// parted lets the trunks go that a successor has not.
+// parted lets the trunks go that a successor has not, and takes those that it has: an elder's that was about to end is no longer.
 func (s *Server) parted(successor *Server) {
-	for _, t := range s.trunks {
-		if !slices.ContainsFunc(successor.trunks, func(n *trunk) bool { return n.succeeds(t) }) {
-			t.parting.Store(true)
+	for g := s; g != nil; g = g.elder.Load() {
+		for _, t := range g.trunks {
+			switch {
+			case slices.ContainsFunc(successor.trunks, func(n *trunk) bool { return n.succeeds(t) }):
+				t.gone.Store(true)
+			case g == s:
+				t.parting.Store(true)
+			}
 		}
 	}
 }

@@ -98,7 +98,22 @@ func TestReloadParts(t *testing.T) {
 	}
 	s.reload(gone, "")
 	end := registrar.await(patience, "REGISTER that ends it", func(m message) bool { return m.method() == "REGISTER" && m.get("Expires") == "0" })
-	registrar.reply(end, "200 OK", "r3", "")
+	if sequence(end) <= sequence(again) {
+		t.Errorf("it ends with %s after %s", end.get("CSeq"), again.get("CSeq"))
+	}
+
+	t.Log("and back, before its end has an answer, and gone again")
+	s.reload("    domain: carrier.example.net\n", "    domain: carrier.example.net\n"+gone)
+	again = registrar.await(patience, "REGISTER that begins anew", func(m message) bool { return m.method() == "REGISTER" && m.get("Expires") != "0" && sequence(m) > sequence(end) })
+	registrar.reply(again, "200 OK", "r3", "", "Contact: "+again.get("Contact"), "Expires: 3600")
+	if again.get("Call-ID") != reg.get("Call-ID") {
+		t.Errorf("it is back with Call-ID %s after %s", again.get("Call-ID"), reg.get("Call-ID"))
+	}
+	s.reload(gone, "")
+	end = registrar.await(patience, "REGISTER that ends it again", func(m message) bool {
+		return m.method() == "REGISTER" && m.get("Expires") == "0" && sequence(m) > sequence(again)
+	})
+	registrar.reply(end, "200 OK", "r4", "")
 	if end.get("Call-ID") != reg.get("Call-ID") || sequence(end) <= sequence(again) || end.get("Contact") != reg.get("Contact") {
 		t.Errorf("the registration\n%s\nends by\n%s", reg.raw, end.raw)
 	}
