@@ -413,25 +413,6 @@ func (c *Call) end(cause Cause) {
 	c.Data, c.links, c.Chain = nil, nil, nil
 }
 
-// record is what there is to tell of a call at any time.
-func (c *Call) record(kind cdr.Kind) cdr.Record {
-	a := c.Legs[0]
-	r := cdr.Record{Kind: kind, Call: c.ID, Node: c.srv.cfg.Node, Method: c.method(), ICID: c.ICID, From: a.Them, To: a.Us, Start: c.Started, Ringing: c.Rang, Answer: c.Answer,
-		Legs: make([]cdr.Leg, 0, len(c.Legs))}
-	for _, l := range c.Legs {
-		r.Legs = append(r.Legs, cdr.Leg{Side: l.Side, CallID: c.srv.callID(c, l)})
-	}
-	return r
-}
-
-// began notes the answer of a call, and writes its first record.
-func (c *Call) began() {
-	c.Answer = c.srv.cfg.Clock.Wall()
-	r := c.record(cdr.Start)
-	r.Status = 200
-	c.srv.cfg.CDR.Write(r)
-}
-
 // closeLeg ends what a leg has open and gives its ports back.
 func (c *Call) closeLeg(l *Leg, cause Cause) []media.Stats {
 	phase := l.Phase

@@ -104,7 +104,9 @@ func TestReloadParts(t *testing.T) {
 
 	t.Log("and back, before its end has an answer, and gone again")
 	s.reload("    domain: carrier.example.net\n", "    domain: carrier.example.net\n"+gone)
-	again = registrar.await(patience, "REGISTER that begins anew", func(m message) bool { return m.method() == "REGISTER" && m.get("Expires") != "0" && sequence(m) > sequence(end) })
+	again = registrar.await(patience, "REGISTER that begins anew", func(m message) bool {
+		return m.method() == "REGISTER" && m.get("Expires") != "0" && sequence(m) > sequence(end)
+	})
 	registrar.reply(again, "200 OK", "r3", "", "Contact: "+again.get("Contact"), "Expires: 3600")
 	if again.get("Call-ID") != reg.get("Call-ID") {
 		t.Errorf("it is back with Call-ID %s after %s", again.get("Call-ID"), reg.get("Call-ID"))
