@@ -79,6 +79,10 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("prompts: speech port %s needs either a command or a url", p.Name)
 		case p.URL != "" && !strings.Contains(p.URL, "{text}"):
 			return fmt.Errorf("prompts: the url of speech port %s has no {text}", p.Name)
+		case strings.ContainsFunc(p.URL, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+			return fmt.Errorf("prompts: the url of speech port %s has a blank in it; write %%20", p.Name)
+		case p.URL != "" && !strings.HasPrefix(p.URL, "http://") && !strings.HasPrefix(p.URL, "https://"):
+			return fmt.Errorf("prompts: the url of speech port %s begins neither with http:// nor with https://", p.Name)
 		}
 		for _, l := range p.Languages {
 			if !tag(l) {

@@ -333,6 +333,8 @@ func TestValidate(t *testing.T) {
 		"wait":     func(c *Config) { c.Wait = 0 },
 		"port":     func(c *Config) { c.Speech = []Port{{Name: "x"}} },
 		"url":      func(c *Config) { c.Speech = []Port{{Name: "x", URL: "http://localhost/"}} },
+		"blank":    func(c *Config) { c.Speech = []Port{{Name: "x", URL: "http://localhost/?t={text}&v=a b"}} },
+		"scheme":   func(c *Config) { c.Speech = []Port{{Name: "x", URL: "localhost/?t={text}"}} },
 		"encoder":  func(c *Config) { c.Encoder = "/no/such/program" },
 		"dir":      func(c *Config) { c.Directory = "/no/such/directory" },
 	} {
