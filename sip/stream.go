@@ -50,7 +50,8 @@ type Streams struct {
 	threads sync.WaitGroup
 
 	mu     sync.Mutex
-	conns  map[link]*conn
+	live   map[*conn]struct{} // all of them
+	conns  map[link]*conn     // the latest with each peer: it takes what is sent
 	per    map[netip.Addr]int // accepted ones
 	closed bool
 
@@ -75,7 +76,7 @@ func ListenStream(addr netip.AddrPort, cfg StreamConfig) (*Streams, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen tcp %s: %w", addr, err)
 	}
-	s := &Streams{Local: l.Addr().(*net.TCPAddr).AddrPort(), cfg: cfg, l: l, conns: map[link]*conn{}, per: map[netip.Addr]int{}}
+	s := &Streams{Local: l.Addr().(*net.TCPAddr).AddrPort(), cfg: cfg, l: l, live: map[*conn]struct{}{}, conns: map[link]*conn{}, per: map[netip.Addr]int{}}
 	s.Local = netip.AddrPortFrom(s.Local.Addr().Unmap(), s.Local.Port())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
@@ -127,24 +128,20 @@ func (s *Streams) accept() {
 func (s *Streams) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.conns) >= s.cfg.MaxConns || s.per[c.peer.Addr()] >= s.cfg.PerSource {
+	if s.closed || len(s.live) >= s.cfg.MaxConns || s.per[c.peer.Addr()] >= s.cfg.PerSource {
 		return false
 	}
 	c.accepted = true
 	s.per[c.peer.Addr()]++
-	s.conns[c.link] = c
+	s.live[c], s.conns[c.link] = struct{}{}, c
 	return true
 }
 
-// forget takes a connection out.
+// forget takes a connection out that has ended.
 func (s *Streams) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(c)
-}
-
-// drop does it; s.mu is held.
-func (s *Streams) drop(c *conn) {
+	delete(s.live, c)
 	if s.conns[c.link] == c {
 		delete(s.conns, c.link)
 	}
@@ -196,16 +193,15 @@ func (s *Streams) queue(b []byte, to link) error {
 		if err := c.queue(b); !errors.Is(err, net.ErrClosed) {
 			return err
 		}
-		s.drop(c)
 	}
 	c := &conn{s: s, link: to}
-	if len(s.conns) >= s.cfg.MaxConns {
+	if len(s.live) >= s.cfg.MaxConns {
 		return ErrFull
 	}
 	if err := c.queue(b); err != nil {
 		return err
 	}
-	s.conns[to] = c
+	s.live[c], s.conns[to] = struct{}{}, c
 	s.Dialed.Add(1)
 	s.threads.Go(c.dial)
 	return nil
@@ -215,7 +211,7 @@ func (s *Streams) queue(b []byte, to link) error {
 func (s *Streams) Conns() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.conns)
+	return len(s.live)
 }
 
 // Close ends all connections and waits for their goroutines; no handler may call it.
@@ -226,8 +222,8 @@ func (s *Streams) Close() {
 		return
 	}
 	s.closed = true
-	all := make([]*conn, 0, len(s.conns))
-	for _, c := range s.conns {
+	all := make([]*conn, 0, len(s.live))
+	for c := range s.live {
 		all = append(all, c)
 	}
 	s.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -510,4 +511,57 @@ func TestStreamLastWord(t *testing.T) {
 			t.Errorf("%s: %v", name, in.errs[0])
 		}
 	}
+}
+
+// TestStreamBothWays: a peer that connects from the address and port where we connected to it has two connections; both count, and
+// both end with Close.
+func TestStreamBothWays(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.4:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := newInbox()
+	s := streams(t, "127.0.0.1:0", func(c *StreamConfig) { c.MaxConns = 2 }, in.handle)
+	to := l.Addr().(*net.TCPAddr).AddrPort()
+	if err := s.Send([]byte(onStream(1, "")), to); err != nil {
+		t.Fatal(err)
+	}
+	dialed, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dialed.Close()
+	_ = l.Close() // its address is free for a socket that connects
+	d := net.Dialer{LocalAddr: l.Addr(), Control: reuse}
+	back, err := d.Dial("tcp", s.Local.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	if _, err := back.Write([]byte(onStream(2, ""))); err != nil {
+		t.Fatal(err)
+	}
+	in.wait(t)
+	if in.from[0] != to || s.Conns() != 2 {
+		t.Errorf("from %s, %d connections, want 2 with %s", in.from[0], s.Conns(), to)
+	}
+	if !ended(connect(t, s)) || s.Turned.Load() != 1 {
+		t.Errorf("a third one stays; %d turned away", s.Turned.Load())
+	}
+	if err := s.Send([]byte(onStream(3, "")), to); err != nil { // it goes out on the latest
+		t.Fatal(err)
+	}
+	_ = back.SetReadDeadline(time.Now().Add(5 * time.Second))
+	buf := make([]byte, len(onStream(3, "")))
+	if _, err := io.ReadFull(back, buf); err != nil || string(buf) != onStream(3, "") {
+		t.Errorf("got %q, %v", buf, err)
+	}
+	s.Close()
+	if !ended(dialed) || !ended(back) || s.Conns() != 0 {
+		t.Errorf("a connection outlives Close; %d are left", s.Conns())
+	}
+}
+
+func reuse(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1) })
 }
