@@ -2,7 +2,6 @@ package b2bua
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -407,7 +406,7 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	}
 	a := c.Legs[0]
 	if a.Ours && c.Answer.IsZero() {
-		c.endOriginated(f.Status)
+		c.end(c.refusal(b, f.Status))
 		return
 	}
 	if c.redirect(b, f) || !a.awaits() || a.Hold != nil {
@@ -427,18 +426,10 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 			best = o.Failed
 		}
 	}
-	by := ByCallee
-	if b.Leg == 0 || c.Legs[b.Leg].Last == 0 {
-		by = ByBifrons
-	}
 	if best != f.Status || b.Leg == 0 || l != c.Legs[b.Leg] { // it is another branch's, and no longer at hand
 		answer = Text{}
 	}
-	status := crossingStatus(best)
-	if by == ByBifrons && f.Status == best && (best == 503 || best == 482) { // nothing was sent: it is our own word
-		status = best
-	}
-	c.endWith(Cause{Status: status, By: by, Text: "refused with " + strconv.Itoa(best)}, l, answer)
+	c.endWith(c.refusal(b, best), l, answer)
 }
 
 // maxRedirects bounds how often one branch follows a 3xx.

@@ -3,6 +3,8 @@ package b2bua
 import (
 	"bytes"
 	"net/netip"
+	"strconv"
+	"strings"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -61,12 +63,27 @@ func (c *Call) refused(side *Side, r ref) {
 		h.Until = 0
 	}
 	c.faltered(l, 0)
+	l.Unreached = strings.ToLower(l.side.Locals[t.Local].Transport.String()) + ":" + t.Dest.String()
 	t.State, t.Retry, t.Expire, t.Last = sip.Terminated, 0, 0, nil // nobody is there to be cancelled
 	l.Phase = Over
 	c.closePorts(l)
 	if !c.again(l) {
 		c.failBranch(l.Branch, 503)
 	}
+}
+
+// refusal is the cause of a call's end whose last branch has failed, with the best status of all branches.
+func (c *Call) refusal(b *Branch, best int) Cause {
+	cause := Cause{Status: crossingStatus(best), By: ByCallee, Text: "refused with " + strconv.Itoa(best)}
+	switch {
+	case b.Leg == 0 || c.Legs[b.Leg].Last == 0: // nothing was sent: it is our own word
+		if cause.By = ByBifrons; best == b.Failed && (best == 503 || best == 482) {
+			cause.Status = best
+		}
+	case best == b.Failed && c.Legs[b.Leg].Unreached != "": // nobody has said anything
+		cause.Text, cause.Evidence = "not reached", "INVITE not delivered to "+c.Legs[b.Leg].Unreached
+	}
+	return cause
 }
 
 // returned finds the client transaction of a request that came back: by its number, or by the ACK of a 2xx, whose number it keeps no

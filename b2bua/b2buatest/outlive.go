@@ -13,7 +13,7 @@ import (
 func (w *World) outlive(at int) {
 	alice := w.Parties["alice"]
 	for _, p := range w.Parties {
-		p.auto, p.drop = true, 0
+		p.auto, p.drop, p.bounce = true, 0, 0
 		for len(p.inbox) > 0 {
 			m := p.inbox[0]
 			p.inbox = p.inbox[1:]

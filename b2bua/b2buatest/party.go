@@ -19,6 +19,7 @@ type Party struct {
 	w       *World
 	product string
 	drop    int  // messages to come that get lost
+	bounce  int  // messages that the network returns
 	auto    bool // answers by itself, once the script is over
 	inbox   []*sip.Message
 	got     []*sip.Message // everything received

@@ -215,6 +215,8 @@ func (w *World) run(words []string) {
 		w.shown = append(w.shown, words[1:]...)
 	case "drop":
 		w.party(words[1]).drop++
+	case "bounce": // the network returns what a phone should get next
+		w.party(words[1]).bounce++
 	case "full":
 		w.Media.Full = true
 	case "originate": // a call of the server's own: originate side=core from=... to=... and=... apps=...

@@ -265,6 +265,12 @@ func (w *World) arrive(d datagram) {
 				p.drop--
 				return
 			}
+			if p.bounce > 0 {
+				p.bounce--
+				w.Server.Refused(d.from)(d.to, d.data)
+				w.settle()
+				return
+			}
 			m := &sip.Message{Source: d.from.Addr}
 			if err := m.Parse(bytes.Clone(d.data)); err != nil {
 				w.T.Errorf("%s got a malformed message: %v\n%s", p.Name, err, d.data)
