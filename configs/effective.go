@@ -16,7 +16,22 @@ import (
 
 // Settings are a configuration as one tree, in the order of the reader: what the file says, and every default that it leaves. Groups
 // are yaml.MapSlice, lists []any, and what is never shown is Hidden.
-type Settings struct{ Tree yaml.MapSlice }
+type Settings struct {
+	Tree   yaml.MapSlice
+	name   string
+	places map[string]place
+}
+
+// At is a word about what the file has at a path such as sides.core.listen, or around it, with its place.
+func (s *Settings) At(path, text string) Error {
+	for path != "" {
+		if _, ok := s.places[path]; ok {
+			break
+		}
+		path = parent(path)
+	}
+	return Error{File: s.name, Line: s.places[path].line, Column: s.places[path].column, Text: text}
+}
 
 // Hidden is a secret: it can be compared, and prints as what it is.
 type Hidden string
@@ -72,7 +87,7 @@ func ParseSettings(name string, data []byte, known Known) (*Config, *Settings, e
 		s, _ = root.filled().(yaml.MapSlice)
 	}
 	completed(cfg, s)
-	return cfg, &Settings{s}, nil
+	return cfg, &Settings{s, name, d.places}, nil
 }
 
 // settings gives what a value of the file says, with the defaults of what it leaves.

@@ -50,6 +50,9 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, w := range warnings(cfg, settings) {
+				fmt.Fprintln(errs, w.Error())
+			}
 			if effective {
 				_, err = out.Write(settings.YAML())
 				return err
