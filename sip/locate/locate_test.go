@@ -237,7 +237,17 @@ func TestTime(t *testing.T) {
 		if c.pass(15 * time.Minute); find() != two {
 			t.Error("no answer while the server is silent")
 		}
-		until(t, "the server was asked", func() bool { _, _, queries := r.Sizes(); return queries == 0 && len(s.Asked()) > 0 })
+		until(t, "the server was asked", func() bool {
+			if _, _, queries := r.Sizes(); queries > 0 {
+				return false
+			}
+			if len(s.Asked()) > 0 {
+				return true
+			}
+			c.pass(time.Second) // a busy machine gave the query up before it was sent
+			find()
+			return false
+		})
 	}
 	c.pass(time.Hour)
 	if got := find(); got != locate.ErrSilent.Error() {
