@@ -206,14 +206,18 @@ func TestLoad(t *testing.T) {
 func TestScenariosUsed(t *testing.T) {
 	t.Parallel()
 	var source []byte
-	for _, file := range []string{"sipp_test.go", "sipp_liveness_test.go", "sipp_volte_test.go"} {
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		source = append(source, text...)
 	}
-	err := fs.WalkDir(os.DirFS("sipp"), ".", func(path string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(os.DirFS("sipp"), ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && !bytes.Contains(source, []byte(`"`+path+`"`)) {
 			t.Errorf("no test plays test/sipp/%s", path)
 		}
