@@ -54,12 +54,7 @@ func TestLabAS(t *testing.T) {
 				cdiv := map[bool]int{odi == "user": 1}[true]
 				l := startLab(t, "ODI="+odi, "REG_BODY="+body, "ISC_CDIV="+strconv.Itoa(cdiv))
 				s := serveAS(t, users, "trust: home ", "trust: home\n    redirect: follow", "    rest:", "    sent-on: {cases: diverted, apps: [example]}\n    rest:")
-				if text, err := l.script("ua/sipp.sh", "register", "bob"); err != nil {
-					t.Fatalf("register: %v\n%s", err, text)
-				}
-				if text, err := l.script("ua/sipp.sh", "register", "alice"); err != nil {
-					t.Fatalf("register: %v\n%s", err, text)
-				}
+				l.register(t, "bob", "alice")
 				s.registrations(2, body)
 				// Nobody is there, and there is no number.
 				text, err := l.script("ua/sipp.sh", "call", "alice", "carol")
@@ -109,15 +104,9 @@ func TestLabAS(t *testing.T) {
 // answered has a telephone call another number, and Bob answer.
 func (l *lab) answered(t *testing.T, who, whom string) string {
 	t.Helper()
-	answered := make(chan error, 1)
-	go func() {
-		_, err := l.script("ua/sipp.sh", "answer", "bob")
-		answered <- err
-	}()
-	eventually(t, patience, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
-	text, err := l.script("ua/sipp.sh", "call", who, whom)
-	if err2 := <-answered; err != nil || err2 != nil {
-		t.Errorf("caller %v, callee %v:\n%s", err, err2, text)
+	text, err := l.call(t, who, whom)
+	if err != nil {
+		t.Errorf("%v\n%s", err, text)
 	}
 	return text
 }
@@ -209,7 +198,8 @@ func labHangs(t *testing.T, handling string, completes bool) {
 		s := serveAS(t, users, "admin:", "calls: {max: 1}\nadmin:")
 		call := func(what string) {
 			t.Helper()
-			text, err := l.script("ua/sipp.sh", "pair")
+			l.register(t, "alice", "bob")
+			text, err := l.call(t, "alice", "bob")
 			if (err == nil) != completes {
 				t.Errorf("%s: %v\n%s", what, err, text)
 			}

@@ -20,11 +20,7 @@ func TestLabAppFails(t *testing.T) {
 		users := filepath.Join(t.TempDir(), "users.yaml")
 		away(t, users, "")
 		s := serveAS(t, users)
-		for _, who := range []string{"alice", "bob"} {
-			if text, err := l.script("ua/sipp.sh", "register", who); err != nil {
-				t.Fatalf("register: %v\n%s", err, text)
-			}
-		}
+		l.register(t, "alice", "bob")
 		s.registrations(2, "none")
 		s.stop(5 * time.Second) // it has forgotten them
 		for handling, status := range map[string]int{"continue": 200, "terminate": 500} {

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestLabOriginate: a call that the server makes in Alice's name goes to her S-CSCF, which knows her services by the parameter orig: it
@@ -18,29 +17,20 @@ func TestLabOriginate(t *testing.T) {
 		away(t, users, "")
 		l := startLab(t)
 		s := serveAS(t, users, "  ioi:", "  entry: sip:127.0.0.2:5060\n  ioi:")
-		for _, who := range []string{"alice", "bob"} {
-			if text, err := l.script("ua/sipp.sh", "register", who); err != nil {
-				t.Fatalf("register: %v\n%s", err, text)
-			}
-		}
+		l.register(t, "alice", "bob")
 		s.registrations(2, "none")
 		ended := 0
 		for from, want := range map[string][]string{
 			alice: {"P-Asserted-Identity: <" + alice + ">", "P-Asserted-Identity: <tel:+15550000001>"}, // the second one is the S-CSCF's
 			news:  {"P-Asserted-Identity: <" + news + ">"},
 		} {
-			answered := make(chan error, 1)
-			go func() {
-				_, err := l.script("ua/sipp.sh", "answer", "bob")
-				answered <- err
-			}()
-			eventually(t, patience, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
+			answered := l.answer(t)
 			made := strings.TrimSpace(s.ctl("originate", "--side", "core", "--from", from, bob))
 			passes := 3 // the call that was made, and the S-CSCF's questions for both its users
 			if from == news {
 				passes = 2
 			}
-			eventually(t, 10*time.Second, "bob has answered", func() bool {
+			eventually(t, patience, "bob has answered", func() bool {
 				text, err := s.get("/v1/calls")
 				return err == nil && strings.Count(text, `"answer"`) == passes
 			})

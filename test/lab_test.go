@@ -3,6 +3,7 @@ package test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,6 +98,39 @@ func (l *lab) script(name string, args ...string) (string, error) {
 	return string(text), err
 }
 
+// register has telephones register.
+func (l *lab) register(t *testing.T, phones ...string) {
+	t.Helper()
+	for _, who := range phones {
+		if text, err := l.script("ua/sipp.sh", "register", who); err != nil {
+			t.Fatalf("register: %v\n%s", err, text)
+		}
+	}
+}
+
+// answer has Bob answer one call, and returns when his telephone listens; the channel tells when the call is over.
+func (l *lab) answer(t *testing.T) <-chan error {
+	t.Helper()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := l.script("ua/sipp.sh", "answer", "bob")
+		answered <- err
+	}()
+	eventually(t, patience, "bob's telephone listens", func() bool { return bound(t, "127.0.0.12:5060") })
+	return answered
+}
+
+// call has a telephone call a number, and Bob answer. It returns what the caller got; an error says that one of the two was not served.
+func (l *lab) call(t *testing.T, who, whom string) (string, error) {
+	t.Helper()
+	answered := l.answer(t)
+	text, err := l.script("ua/sipp.sh", "call", who, whom)
+	if callee := <-answered; err != nil || callee != nil {
+		return text, fmt.Errorf("caller %v, callee %v", err, callee)
+	}
+	return text, nil
+}
+
 var adminListen = regexp.MustCompile(`(?m)^admin:\s*\{?\s*listen: *([0-9.:]+)`)
 
 // serveSample runs the server on a sample of configs.
@@ -125,9 +159,8 @@ func TestLab(t *testing.T) {
 			t.Run(odi, func(t *testing.T) {
 				l := startLab(t, "ODI="+odi)
 				s := serveSample(t, "lab.yaml")
-				if text, err := l.script("ua/sipp.sh", "pair"); err != nil {
-					t.Errorf("pair: %v\n%s", err, text)
-				}
+				l.register(t, "alice", "bob")
+				l.answered(t, "alice", "bob")
 				s.idle()
 				s.records(2)
 				l.speech(t)
@@ -160,9 +193,8 @@ func TestLabDefaultHandling(t *testing.T) {
 					want = 408
 					defer listenUDP(t, at).Close()
 				}
-				if text, err := l.script("ua/sipp.sh", "pair"); err != nil {
-					t.Errorf("pair: %v\n%s", err, text)
-				}
+				l.register(t, "alice", "bob")
+				l.answered(t, "alice", "bob")
 				s.idle()
 				for _, r := range s.records(2) {
 					if r.Status != want || r.End.Sub(r.Start) > 3*time.Second {
