@@ -213,18 +213,11 @@ func (s *Server) classOf(side *Side, m *sip.Message) Class {
 
 // priority tells whether a Resource-Priority is one of the configuration, which has values such as wps.0 and namespaces.
 func (s *Server) priority(m *sip.Message) bool {
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrResourcePriority {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			namespace, _, _ := bytes.Cut(one, []byte("."))
-			for _, p := range s.cfg.Priority {
-				if sip.EqualFold(one, p) || sip.EqualFold(namespace, p) {
-					return true
-				}
+	for one := range m.Values(sip.HdrResourcePriority) {
+		namespace, _, _ := bytes.Cut(one, []byte("."))
+		for _, p := range s.cfg.Priority {
+			if sip.EqualFold(one, p) || sip.EqualFold(namespace, p) {
+				return true
 			}
 		}
 	}

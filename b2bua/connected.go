@@ -61,9 +61,9 @@ func sameIdentity(a, b []byte) bool {
 // learn takes what a message of a dialog says of its party, besides where it is.
 func (d *Dialog) learn(m *sip.Message) {
 	if m.Has(sip.HdrAllow) {
-		d.Updates = hasToken(m, sip.HdrAllow, "UPDATE")
+		d.Updates = m.HasToken(sip.HdrAllow, "UPDATE")
 	}
-	d.Changes = d.Changes || hasToken(m, sip.HdrSupported, changeOption)
+	d.Changes = d.Changes || m.HasToken(sip.HdrSupported, changeOption)
 	if m.Has(sip.HdrPrivacy) {
 		d.Hidden = asksToHide(m)&(veilID|veilUser|veilHeader) != 0
 	}

@@ -361,24 +361,17 @@ func cutParams(b []byte) (before, after []byte, found bool) {
 func remainingRoutes(side *Side, m *sip.Message) []string {
 	var out []string
 	own := true
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrRoute {
+	for one := range m.Values(sip.HdrRoute) {
+		if len(one) == 0 { // two lists carelessly joined
 			continue
 		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			if len(one) == 0 { // two lists carelessly joined
+		if own {
+			own = false
+			if a, err := sip.ParseAddress(one); err == nil && side.named(a.URI) {
 				continue
 			}
-			if own {
-				own = false
-				if a, err := sip.ParseAddress(one); err == nil && side.named(a.URI) {
-					continue
-				}
-			}
-			out = append(out, string(one))
 		}
+		out = append(out, string(one))
 	}
 	return out
 }

@@ -66,22 +66,15 @@ func takesDescriptions(m *sip.Message) bool {
 	if !m.Has(sip.HdrAccept) {
 		return true
 	}
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrAccept {
+	for one := range m.Values(sip.HdrAccept) {
+		name, params, _ := cutParams(one)
+		name = bytes.TrimSpace(name)
+		if !sip.EqualFold(name, sdpType) && !sip.EqualFold(name, "application/*") && string(name) != "*/*" {
 			continue
 		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			name, params, _ := cutParams(one)
-			name = bytes.TrimSpace(name)
-			if !sip.EqualFold(name, sdpType) && !sip.EqualFold(name, "application/*") && string(name) != "*/*" {
-				continue
-			}
-			q, _ := sip.Params(params).Get("q")
-			if len(q) == 0 || len(bytes.Trim(q, "0.")) > 0 {
-				return true
-			}
+		q, _ := sip.Params(params).Get("q")
+		if len(q) == 0 || len(bytes.Trim(q, "0.")) > 0 {
+			return true
 		}
 	}
 	return false

@@ -20,15 +20,9 @@ var endToEnd = [...]string{"precondition"}
 // unsupported names the options of Require that a side does not support (RFC 3261 8.2.2.3).
 func unsupported(side *Side, m *sip.Message) string {
 	var not []byte
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrRequire {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			if one, v = sip.CutValue(v); !side.supports(m.Method, bytes.TrimSpace(one)) {
-				not = append(append(not, ", "...), one...)
-			}
+	for one := range m.Values(sip.HdrRequire) {
+		if !side.supports(m.Method, bytes.TrimSpace(one)) {
+			not = append(append(not, ", "...), one...)
 		}
 	}
 	if len(not) == 0 {
@@ -76,13 +70,13 @@ func (t *Tx) appendSupported(dst []byte) []byte {
 // appendEndToEnd prints what the far party says of the options that the parties agree on.
 func appendEndToEnd(dst []byte, far *sip.Message) []byte {
 	for _, o := range endToEnd {
-		if hasToken(far, sip.HdrSupported, o) {
+		if far.HasToken(sip.HdrSupported, o) {
 			dst = append(append(append(dst, "Supported: "...), o...), "\r\n"...)
 		}
-		if hasToken(far, sip.HdrRequire, o) {
+		if far.HasToken(sip.HdrRequire, o) {
 			dst = append(append(append(dst, "Require: "...), o...), "\r\n"...)
 		}
-		if far.Status == 420 && hasToken(far, sip.HdrUnsupported, o) {
+		if far.Status == 420 && far.HasToken(sip.HdrUnsupported, o) {
 			dst = append(append(append(dst, "Unsupported: "...), o...), "\r\n"...)
 		}
 	}
@@ -92,7 +86,7 @@ func appendEndToEnd(dst []byte, far *sip.Message) []byte {
 // refusesEndToEnd tells that a 420 is an answer to the far party, and not to us.
 func refusesEndToEnd(m *sip.Message) bool {
 	for _, o := range endToEnd {
-		if m.Status == 420 && hasToken(m, sip.HdrUnsupported, o) {
+		if m.Status == 420 && m.HasToken(sip.HdrUnsupported, o) {
 			return true
 		}
 	}

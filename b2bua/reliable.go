@@ -43,7 +43,7 @@ func (r *Reliable) due() time.Duration {
 
 // rseqOf returns the RSeq of a response that wants a PRACK, 0 for another one.
 func rseqOf(m *sip.Message) uint32 {
-	if m.Status <= 100 || m.Status >= 200 || !hasToken(m, sip.HdrRequire, reliableOption) {
+	if m.Status <= 100 || m.Status >= 200 || !m.HasToken(sip.HdrRequire, reliableOption) {
 		return 0
 	}
 	n, err := strconv.ParseUint(string(bytes.TrimSpace(m.Get(sip.HdrRSeq))), 10, 31)
@@ -66,9 +66,9 @@ func rackOf(m *sip.Message) (rseq, cseq uint32, ok bool) {
 
 // reliably notes what the INVITE of a leg's party says of reliable responses.
 func (t *Tx) reliably(m *sip.Message) {
-	t.Requires = hasToken(m, sip.HdrRequire, reliableOption)
-	t.Ends = hasToken(m, sip.HdrSupported, "199")
-	t.Reliable = t.Requires || hasToken(m, sip.HdrSupported, reliableOption)
+	t.Requires = m.HasToken(sip.HdrRequire, reliableOption)
+	t.Ends = m.HasToken(sip.HdrSupported, "199")
+	t.Reliable = t.Requires || m.HasToken(sip.HdrSupported, reliableOption)
 }
 
 // inOrder tells whether a reliable response is the next one of its dialog: a repeated one has its PRACK, or will have it, and one

@@ -250,20 +250,13 @@ func (c *Call) inviteProgress(l *Leg, t *Tx, m *sip.Message) {
 }
 
 func contacts(m *sip.Message) (out []string) {
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrContact {
+	for one := range m.Values(sip.HdrContact) {
+		a, err := sip.ParseAddress(one)
+		if err != nil {
 			continue
 		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			a, err := sip.ParseAddress(one)
-			if err != nil {
-				continue
-			}
-			if _, err := sip.ParseURI(a.URI); err == nil {
-				out = append(out, requestURI(a.URI))
-			}
+		if _, err := sip.ParseURI(a.URI); err == nil {
+			out = append(out, requestURI(a.URI))
 		}
 	}
 	return out
@@ -389,17 +382,7 @@ func (c *Call) sendAgain(l *Leg, t *Tx, inv *sip.Message, edit func()) *Tx {
 
 // recordRoute returns the route set of a Record-Route, reversed for a UAC (RFC 3261 12.1).
 func recordRoute(m *sip.Message, reverse bool) []string {
-	var out []string
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrRecordRoute {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			out = append(out, string(one))
-		}
-	}
+	out := m.List(sip.HdrRecordRoute)
 	if reverse {
 		slices.Reverse(out)
 	}

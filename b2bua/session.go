@@ -75,26 +75,10 @@ func seconds(v []byte) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// hasToken tells whether a list header has a token.
-func hasToken(m *sip.Message, id sip.HeaderID, token string) bool {
-	for i := range m.Headers {
-		if m.Headers[i].ID != id {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			if one, v = sip.CutValue(v); sip.EqualFold(bytes.TrimSpace(one), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // tooShort returns the Min-SE line of the 422 that a request for too short a session gets, "" if it is long enough. One whose
 // sender does not know the timer cannot be told (RFC 4028 9).
 func (r *Liveness) tooShort(m *sip.Message) string {
-	if want, _ := sessionExpires(m); r.Expires > 0 && want > 0 && want < r.MinExpires && hasToken(m, sip.HdrSupported, timerOption) {
+	if want, _ := sessionExpires(m); r.Expires > 0 && want > 0 && want < r.MinExpires && m.HasToken(sip.HdrSupported, timerOption) {
 		return "Min-SE: " + strconv.Itoa(int(r.MinExpires/time.Second)) + "\r\n"
 	}
 	return ""
@@ -103,7 +87,7 @@ func (r *Liveness) tooShort(m *sip.Message) string {
 // asked notes what an INVITE of the party says of the timer.
 func (c *Call) asked(l *Leg, m *sip.Message) {
 	r := c.rules(l)
-	timer := hasToken(m, sip.HdrSupported, timerOption)
+	timer := m.HasToken(sip.HdrSupported, timerOption)
 	want, by := sessionExpires(m)
 	if r.Expires <= 0 || !timer && want == 0 && l.Session == nil {
 		return
@@ -112,7 +96,7 @@ func (c *Call) asked(l *Leg, m *sip.Message) {
 		l.Session = &Session{}
 	}
 	s := l.Session
-	s.Timer, s.Update = timer, m.Method == sip.UPDATE || hasToken(m, sip.HdrAllow, "UPDATE")
+	s.Timer, s.Update = timer, m.Method == sip.UPDATE || m.HasToken(sip.HdrAllow, "UPDATE")
 	s.Min = max(s.Min, minSE(m), 90*time.Second)
 	s.Asked, s.AskedBy = want, by
 	if want == 0 {
@@ -191,10 +175,10 @@ func (c *Call) carriesTimer(l *Leg) bool {
 
 // appendCarriedTimer prints what the far party says of the timer.
 func appendCarriedTimer(b []byte, m *sip.Message) []byte {
-	if hasToken(m, sip.HdrSupported, timerOption) {
+	if m.HasToken(sip.HdrSupported, timerOption) {
 		b = append(b, "Supported: timer\r\n"...)
 	}
-	if hasToken(m, sip.HdrRequire, timerOption) {
+	if m.HasToken(sip.HdrRequire, timerOption) {
 		b = append(b, "Require: timer\r\n"...)
 	}
 	if want, by := sessionExpires(m); want > 0 {
@@ -278,9 +262,9 @@ func (c *Call) agreed(l *Leg, m *sip.Message) {
 		l.Session = &Session{}
 	}
 	s := l.Session
-	s.Timer = hasToken(m, sip.HdrSupported, timerOption) || hasToken(m, sip.HdrRequire, timerOption)
+	s.Timer = m.HasToken(sip.HdrSupported, timerOption) || m.HasToken(sip.HdrRequire, timerOption)
 	if m.Has(sip.HdrAllow) {
-		s.Update = hasToken(m, sip.HdrAllow, "UPDATE")
+		s.Update = m.HasToken(sip.HdrAllow, "UPDATE")
 	}
 	s.Interval, s.Ours = want, by != refresherUAS
 	c.startSession(s)

@@ -289,7 +289,7 @@ func (t *trunk) accepted(s *Server, m *sip.Message, now time.Duration) {
 		t.failed(s, now, "our Contact is not in the answer", 0)
 		return
 	}
-	routes := values(m, sip.HdrServiceRoute)
+	routes := m.List(sip.HdrServiceRoute)
 	t.routes.Store(&routes)
 	t.until = now + granted
 	early := granted / 2
@@ -307,8 +307,8 @@ func (t *trunk) expires(m *sip.Message) (granted time.Duration, ok bool) {
 		granted = seconds(v)
 	}
 	some := false
-	for _, v := range values(m, sip.HdrContact) {
-		a, err := sip.ParseAddress([]byte(v))
+	for v := range m.Values(sip.HdrContact) {
+		a, err := sip.ParseAddress(v)
 		if err != nil {
 			continue
 		}
@@ -322,21 +322,6 @@ func (t *trunk) expires(m *sip.Message) (granted time.Duration, ok bool) {
 		return min(granted, 24*time.Hour), granted > 0
 	}
 	return min(granted, 24*time.Hour), !some && granted > 0 // some registrars list nothing
-}
-
-// values returns all elements of a header's lists.
-func values(m *sip.Message, id sip.HeaderID) (out []string) {
-	for i := range m.Headers {
-		if m.Headers[i].ID != id {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			out = append(out, string(one))
-		}
-	}
-	return out
 }
 
 // failed waits before the next attempt: twice as long after each failure, or as long as the registrar says.

@@ -152,7 +152,7 @@ func (r *Registrations) subscribed(w *watch, callID string, m *sip.Message) {
 		w.tries = 0
 		if to, err := sip.ParseAddress(m.Get(sip.HdrTo)); err == nil && w.theirs == "" {
 			tag, _ := to.Params.Get("tag")
-			w.theirs, w.target, w.routes = string(tag), contact(m), routeSet(m)
+			w.theirs, w.target, w.routes = string(tag), contact(m), m.List(sip.HdrRecordRoute)
 			slices.Reverse(w.routes)
 		}
 		lasts := w.lasts
@@ -190,20 +190,6 @@ func contact(m *sip.Message) string {
 	return string(a.URI)
 }
 
-func routeSet(m *sip.Message) (out []string) {
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrRecordRoute {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			out = append(out, string(one))
-		}
-	}
-	return out
-}
-
 // notified takes a NOTIFY of a subscription of ours; another one is not ours to answer.
 func (r *Registrations) notified(side *b2bua.Side, m *sip.Message) (b2bua.Reply, bool) {
 	from, err := sip.ParseAddress(m.Get(sip.HdrFrom))
@@ -232,7 +218,7 @@ func (r *Registrations) notified(side *b2bua.Side, m *sip.Message) (b2bua.Reply,
 		return b2bua.Reply{Status: 200, Contact: true}, true
 	}
 	if w.theirs == "" { // it was faster than the answer to SUBSCRIBE (RFC 6665 4.1.2.4)
-		w.theirs, w.routes = string(theirs), routeSet(m)
+		w.theirs, w.routes = string(theirs), m.List(sip.HdrRecordRoute)
 	}
 	if c := contact(m); c != "" {
 		w.target = c

@@ -214,16 +214,9 @@ func asserted(m *sip.Message) (first string) {
 // addresses are the elements of a header that is a list of addresses, over all its lines; what is none is passed over.
 func addresses(m *sip.Message, id sip.HeaderID) iter.Seq[sip.Address] {
 	return func(yield func(sip.Address) bool) {
-		for i := range m.Headers {
-			if m.Headers[i].ID != id {
-				continue
-			}
-			for v := m.Headers[i].Value; len(v) > 0; {
-				var one []byte
-				one, v = sip.CutValue(v)
-				if a, err := sip.ParseAddress(one); err == nil && len(a.URI) > 0 && !yield(a) {
-					return
-				}
+		for one := range m.Values(id) {
+			if a, err := sip.ParseAddress(one); err == nil && len(a.URI) > 0 && !yield(a) {
+				return
 			}
 		}
 	}

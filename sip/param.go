@@ -1,6 +1,9 @@
 package sip
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // Params is the text of ;name=value parameters, starting with or without the first semicolon.
 type Params []byte
@@ -109,17 +112,36 @@ func Unquote(v []byte) []byte {
 	return out
 }
 
+// Values are the elements of a header that is a comma list, over all its lines, without the blanks around them.
+func (m *Message) Values(id HeaderID) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := range m.Headers {
+			if m.Headers[i].ID != id {
+				continue
+			}
+			for v := m.Headers[i].Value; len(v) > 0; {
+				var one []byte
+				if one, v = CutValue(v); !yield(one) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// List is what Values are, to be kept.
+func (m *Message) List(id HeaderID) (out []string) {
+	for one := range m.Values(id) {
+		out = append(out, string(one))
+	}
+	return out
+}
+
 // HasToken tells whether a comma list of tokens, over all lines of the header, holds one.
 func (m *Message) HasToken(id HeaderID, token string) bool {
-	for i := range m.Headers {
-		if m.Headers[i].ID != id {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			if one, v = CutValue(v); EqualFold(one, token) {
-				return true
-			}
+	for one := range m.Values(id) {
+		if EqualFold(one, token) {
+			return true
 		}
 	}
 	return false

@@ -41,16 +41,9 @@ func (d *Desk) identities(side *b2bua.Side, m *sip.Message) (out []string) {
 const maxIdentities = 4
 
 func asserted(m *sip.Message) (out []string) {
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrPAssertedIdentity {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			if a, err := sip.ParseAddress(one); err == nil && len(a.URI) <= maxURI && len(out) < maxIdentities {
-				out = append(out, string(a.URI))
-			}
+	for one := range m.Values(sip.HdrPAssertedIdentity) {
+		if a, err := sip.ParseAddress(one); err == nil && len(a.URI) <= maxURI && len(out) < maxIdentities {
+			out = append(out, string(a.URI))
 		}
 	}
 	return out

@@ -108,22 +108,15 @@ func (d *Desk) asked(m *sip.Message) (expires time.Duration, refused b2bua.Reply
 // takesSummaries tells whether a phone can read what it would get; without Accept it can (RFC 3842 3.5).
 func takesSummaries(m *sip.Message) bool {
 	said := false
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrAccept {
+	for one := range m.Values(sip.HdrAccept) {
+		kind, _, _ := strings.Cut(string(one), ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "":
 			continue
+		case summaryType, "application/*", "*/*":
+			return true
 		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			kind, _, _ := strings.Cut(string(one), ";")
-			switch strings.ToLower(strings.TrimSpace(kind)) {
-			case "":
-				continue
-			case summaryType, "application/*", "*/*":
-				return true
-			}
-			said = true
-		}
+		said = true
 	}
 	return !said
 }
@@ -304,16 +297,7 @@ func (s *subscription) dialog(m *sip.Message) bool {
 	s.target, s.source = contact(m), m.Source
 	s.us, s.them = string(m.Get(sip.HdrTo)), string(m.Get(sip.HdrFrom))
 	s.id = idOf(m)
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrRecordRoute {
-			continue
-		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			s.routes = append(s.routes, string(one))
-		}
-	}
+	s.routes = m.List(sip.HdrRecordRoute)
 	size := len(s.us) + len(s.them) + len(s.key.callID) + len(s.key.tag) + len(s.id)
 	for _, r := range s.routes {
 		size += len(r)

@@ -147,22 +147,16 @@ func (r *Registrar) contacts(m *sip.Message) (all []contact, star bool, status i
 	if v := m.Get(sip.HdrExpires); v != nil {
 		usual, told = seconds(v, r.cfg.Default), true
 	}
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrContact {
+	for one := range m.Values(sip.HdrContact) {
+		if string(one) == "*" {
+			star = true
 			continue
 		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			if one, v = sip.CutValue(v); string(one) == "*" {
-				star = true
-				continue
-			}
-			c, ok := r.contact(one, usual)
-			if !ok || len(all) == 4*r.cfg.PerAOR {
-				return nil, false, 400
-			}
-			all = append(all, c)
+		c, ok := r.contact(one, usual)
+		if !ok || len(all) == 4*r.cfg.PerAOR {
+			return nil, false, 400
 		}
+		all = append(all, c)
 	}
 	if star && (len(all) > 0 || !told || usual != 0) { // RFC 3261 10.3 step 6
 		return nil, false, 400
@@ -234,23 +228,16 @@ func quality(s string) (int, bool) {
 // pathOf returns the Path values of a REGISTER, in their order.
 func pathOf(m *sip.Message) (out []string, ok bool) {
 	size := 0
-	for i := range m.Headers {
-		if m.Headers[i].ID != sip.HdrPath {
-			continue
+	for one := range m.Values(sip.HdrPath) {
+		a, err := sip.ParseAddress(one)
+		if err != nil {
+			return nil, false
 		}
-		for v := m.Headers[i].Value; len(v) > 0; {
-			var one []byte
-			one, v = sip.CutValue(v)
-			a, err := sip.ParseAddress(one)
-			if err != nil {
-				return nil, false
-			}
-			if _, err := sip.ParseURI(a.URI); err != nil {
-				return nil, false
-			}
-			size += len(one)
-			out = append(out, string(one))
+		if _, err := sip.ParseURI(a.URI); err != nil {
+			return nil, false
 		}
+		size += len(one)
+		out = append(out, string(one))
 	}
 	return out, size <= maxPath
 }
