@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -296,7 +295,10 @@ func (r *Relay) Shutdown() {
 	r.slots, r.free, r.open = nil, nil, 0
 	r.mu.Unlock()
 	for _, t := range r.threads {
-		for _, l := range slices.Concat(t.leaving, t.spares) {
+		for _, spares := range t.spares {
+			t.leaving = append(t.leaving, spares...)
+		}
+		for _, l := range t.leaving {
 			l.port.closeSockets()
 		}
 		t.close()

@@ -14,7 +14,7 @@ import (
 const (
 	spareFor  = 2 * time.Second
 	minSpares = 64
-	maxSpares = 8192 // of a thread
+	maxSpares = 8192 // of a thread and an address
 	// quietFor is how long nobody must have sent to a pair that is taken: a party that goes on after its call, and would be heard
 	// in another one.
 	quietFor = time.Second
@@ -25,19 +25,23 @@ const (
 // descriptor that is something else by then.
 func (t *thread) leave(now int64) (over []*port, connected []int32) {
 	loud := func(p *port) bool { return now-p.heard < int64(quietFor) }
-	t.spares = slices.DeleteFunc(t.spares, func(l leaving) bool {
-		old := l.until <= now || loud(l.port)
-		if old {
-			over = append(over, l.port)
-		}
-		return old
-	})
+	for a, spares := range t.spares {
+		spares = slices.DeleteFunc(spares, func(l leaving) bool {
+			old := l.until <= now || loud(l.port)
+			if old {
+				over = append(over, l.port)
+			}
+			return old
+		})
+		t.keep(a, spares)
+	}
 	t.leaving = slices.DeleteFunc(t.leaving, func(l leaving) bool {
 		p := l.port
+		a := p.local.Addr()
 		switch {
 		case l.until > now:
 			return false
-		case loud(p) || len(t.spares) >= maxSpares:
+		case loud(p) || len(t.spares[a]) >= maxSpares:
 			over = append(over, p)
 			return true
 		}
@@ -45,19 +49,32 @@ func (t *thread) leave(now int64) (over []*port, connected []int32) {
 			connected = append(connected, fd)
 			p.fd[sockPeer] = -1
 		}
-		t.spares = append(t.spares, leaving{port: p, until: now + int64(spareFor)})
+		t.keep(a, append(t.spares[a], leaving{port: p, until: now + int64(spareFor)}))
 		return true
 	})
 	return over, connected
 }
 
+// keep holds the spares of an address.
+func (t *thread) keep(a netip.Addr, spares []leaving) {
+	if len(spares) == 0 {
+		delete(t.spares, a)
+		return
+	}
+	t.spares[a] = spares
+}
+
 // reuse gives a port the sockets of a spare, one at random of its thread, else of another one. Want is 0 or the number it must have.
-// There must be least of them: who was in a call shall not know whose port his is now.
+// There must be least of them at the address: who was in a call shall not know whose port his is now.
 func (r *Relay) reuse(p *port, local netip.Addr, want uint16, random uint32, least int) bool {
 	now := r.now()
 	var t *thread
 	var old *port
 	r.mu.Lock()
+	if r.closed { // its spares are closed with it
+		r.mu.Unlock()
+		return false
+	}
 	for i := range r.threads {
 		t = r.threads[(int(p.thread)+i)%len(r.threads)]
 		if old = t.spare(local, want, random, least, now); old != nil {
@@ -83,17 +100,18 @@ func (r *Relay) reuse(p *port, local netip.Addr, want uint16, random uint32, lea
 }
 
 func (t *thread) spare(local netip.Addr, want uint16, random uint32, least int, now int64) *port {
-	n := len(t.spares)
+	spares := t.spares[local]
+	n := len(spares)
 	if n < least {
 		return nil
 	}
 	for i := range n {
 		at := (int(random%uint32(n)) + i) % n
-		p := t.spares[at].port
-		if p.local.Addr() == local && (want == 0 || p.local.Port() == want) && now-p.heard >= int64(quietFor) {
-			t.spares[at] = t.spares[n-1]
-			t.spares[n-1] = leaving{}
-			t.spares = t.spares[:n-1]
+		p := spares[at].port
+		if (want == 0 || p.local.Port() == want) && now-p.heard >= int64(quietFor) {
+			spares[at] = spares[n-1]
+			spares[n-1] = leaving{}
+			t.keep(local, spares[:n-1])
 			return p
 		}
 	}

@@ -16,7 +16,7 @@ func spares(t *testing.T, r *Relay, want int) {
 		n := 0
 		r.mu.Lock()
 		for _, th := range r.threads {
-			n += len(th.spares)
+			n += len(th.spares[loopback])
 		}
 		r.mu.Unlock()
 		if n >= want {

@@ -32,7 +32,7 @@ type thread struct {
 	// Guarded by the relay's lock.
 	ports   int
 	leaving []leaving
-	spares  []leaving
+	spares  map[netip.Addr][]leaving
 	dormant bool // asleep without a deadline
 
 	sounding []PortID // ports whose party is sent a key
@@ -52,7 +52,7 @@ type leaving struct {
 }
 
 func newThread(r *Relay) (*thread, error) {
-	t := &thread{relay: r}
+	t := &thread{relay: r, spares: map[netip.Addr][]leaving{}}
 	var err error
 	if t.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, err
