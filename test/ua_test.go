@@ -206,7 +206,7 @@ func (u *ua) lost() bool {
 	return u.lose != nil && u.lose()
 }
 
-// raw sends bytes to an address.
+// raw sends bytes to an address. A telephone that is put away says nothing more: its reader may be about to answer.
 func (u *ua) raw(to, text string) {
 	u.t.Helper()
 	if u.lost() {
@@ -219,7 +219,7 @@ func (u *ua) raw(to, text string) {
 	if film := u.camera.Load(); film != nil {
 		film.film(u.addr, to, []byte(text))
 	}
-	if _, err := u.conn.WriteToUDP([]byte(text), at); err != nil {
+	if _, err := u.conn.WriteToUDP([]byte(text), at); err != nil && !errors.Is(err, net.ErrClosed) {
 		u.t.Fatal(err)
 	}
 }
