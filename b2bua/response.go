@@ -318,7 +318,7 @@ func (c *Call) respite(l *Leg, m *sip.Message) time.Duration {
 	case m.Status == 491:
 		return c.backOff(l)
 	case m.Status == 500 && m.Has(sip.HdrRetryAfter):
-		if d := retryAfterOf(m); d <= maxPause {
+		if d := m.RetryAfter(); d <= maxPause {
 			return max(d, 10*time.Millisecond)
 		}
 	}

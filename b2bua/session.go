@@ -58,21 +58,14 @@ func sessionExpires(m *sip.Message) (time.Duration, refresher) {
 		}
 		v = v[:i]
 	}
-	return seconds(v), by
+	d, _ := sip.Seconds(v) // what is none counts as no header
+	return d, by
 }
 
 func minSE(m *sip.Message) time.Duration {
 	v, _, _ := bytes.Cut(m.Get(sip.HdrMinSE), []byte(";"))
-	return seconds(v)
-}
-
-// seconds reads delta-seconds; what is no number, or longer than a day, is none.
-func seconds(v []byte) time.Duration {
-	n, err := strconv.Atoi(string(bytes.TrimSpace(v)))
-	if err != nil || n < 0 || n > 86400 {
-		return 0
-	}
-	return time.Duration(n) * time.Second
+	d, _ := sip.Seconds(v)
+	return d
 }
 
 // tooShort returns the Min-SE line of the 422 that a request for too short a session gets, "" if it is long enough. One whose

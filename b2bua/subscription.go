@@ -158,7 +158,9 @@ func (c *Call) passOn(l *Leg, w *Walk) {
 		state, params, _ := cutParams([]byte(m.Header(subscriptionState)))
 		c.Sub.Over = sip.EqualFold(bytes.TrimSpace(state), "terminated")
 		if v, ok := sip.Params(params).Get("expires"); ok && c.Sub.Until > 0 {
-			c.lasts(v)
+			if _, told := sip.Seconds(v); told {
+				c.lasts(v)
+			}
 		}
 	}
 	n := c.send(o, o.Dialogs[0], m.Method, out)
@@ -167,11 +169,11 @@ func (c *Call) passOn(l *Leg, w *Walk) {
 
 // lasts sets when the subscription has run out: what was agreed, and the time that a last NOTIFY may take.
 func (c *Call) lasts(expires []byte) {
-	n, err := strconv.ParseUint(string(bytes.TrimSpace(expires)), 10, 32)
-	if err != nil {
-		n = 3600 // RFC 6665 4.2.1.1 wants it there
+	d, ok := sip.Seconds(expires)
+	if !ok {
+		d = time.Hour // RFC 6665 4.2.1.1 wants it there
 	}
-	c.Sub.Until = c.srv.now() + time.Duration(n)*time.Second + 64*c.srv.cfg.Timers.T1
+	c.Sub.Until = c.srv.now() + d + 64*c.srv.cfg.Timers.T1
 }
 
 // subscribed makes the dialog of the answer to a SUBSCRIBE of ours; false when another branch was faster.

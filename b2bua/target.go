@@ -284,7 +284,7 @@ func (c *Call) nextTarget(l *Leg, m *sip.Message) bool {
 	if h, g := c.huntOf(l); h == nil || g == nil && len(h.Places) == 0 || m.Status != 503 {
 		return false
 	}
-	c.faltered(l, seconds(m.Get(sip.HdrRetryAfter)))
+	c.faltered(l, min(m.RetryAfter(), 24*time.Hour)) // who says for years has not meant it
 	return c.again(l)
 }
 

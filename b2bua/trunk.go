@@ -245,13 +245,19 @@ func (t *trunk) answered(s *Server, m *sip.Message, now time.Duration) {
 	case (m.Status == 401 || m.Status == 407) && t.tries < maxLogins && t.challenged(s, m):
 		t.tries++
 		t.register(s, now)
-	case m.Status == 423 && t.tries < maxLogins && seconds(m.Get(sip.HdrMinExpires)) > t.granted:
+	case m.Status == 423 && t.tries < maxLogins && minExpires(m) > t.granted:
 		t.tries++
-		t.granted = min(seconds(m.Get(sip.HdrMinExpires)), 24*time.Hour)
+		t.granted = minExpires(m)
 		t.register(s, now)
 	default:
-		t.failed(s, now, strconv.Itoa(m.Status), seconds(m.Get(sip.HdrRetryAfter)))
+		t.failed(s, now, strconv.Itoa(m.Status), m.RetryAfter())
 	}
+}
+
+// minExpires reads the Min-Expires of a 423, a day at most.
+func minExpires(m *sip.Message) time.Duration {
+	d, _ := sip.Seconds(m.Get(sip.HdrMinExpires))
+	return min(d, 24*time.Hour)
 }
 
 // challenged takes what a registrar wants to know; false when we cannot tell it.
@@ -303,8 +309,8 @@ func (t *trunk) accepted(s *Server, m *sip.Message, now time.Duration) {
 // expires finds how long our Contact is registered for, in a list that may have others' (RFC 3261 10.2.4).
 func (t *trunk) expires(m *sip.Message) (granted time.Duration, ok bool) {
 	granted = t.granted
-	if v := m.Get(sip.HdrExpires); v != nil {
-		granted = seconds(v)
+	if d, ok := sip.Seconds(m.Get(sip.HdrExpires)); ok {
+		granted = d
 	}
 	some := false
 	for v := range m.Values(sip.HdrContact) {
@@ -317,7 +323,9 @@ func (t *trunk) expires(m *sip.Message) (granted time.Duration, ok bool) {
 			continue
 		}
 		if v, told := a.Params.Get("expires"); told {
-			granted = seconds(v)
+			if granted, ok = sip.Seconds(v); !ok {
+				granted = time.Hour // RFC 3261 20.10
+			}
 		}
 		return min(granted, 24*time.Hour), granted > 0
 	}

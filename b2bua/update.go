@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"bytes"
 	"strconv"
 	"time"
 
@@ -97,16 +96,7 @@ func (l *Leg) answersUs(c *Call) bool {
 func (c *Call) retryAfter(m *sip.Message) string {
 	wait := int(c.srv.random() % 11)
 	if m != nil && m.Has(sip.HdrRetryAfter) {
-		wait = int(retryAfterOf(m) / time.Second)
+		wait = int(m.RetryAfter() / time.Second)
 	}
 	return "Retry-After: " + strconv.Itoa(wait) + "\r\n"
-}
-
-// retryAfterOf reads a Retry-After, less its comment and parameters (RFC 3261 20.33).
-func retryAfterOf(m *sip.Message) time.Duration {
-	v := m.Get(sip.HdrRetryAfter)
-	if i := bytes.IndexAny(v, "(;"); i >= 0 {
-		v = v[:i]
-	}
-	return seconds(v)
 }

@@ -2,6 +2,7 @@ package ims
 
 import (
 	"crypto/rand"
+	"mime"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -42,6 +43,8 @@ type watch struct {
 // margin is by how much a subscription outlasts the registration (TS 24.229 5.7.1.1).
 const margin = 10 * time.Minute
 
+func outlasting(expires time.Duration) time.Duration { return min(expires+margin, sip.MaxSeconds) }
+
 // watchFor makes or prolongs the subscription that goes with a REGISTER; nil when nothing need be sent. The lock is held.
 func (r *Registrations) watchFor(rec *record, side *b2bua.Side, m *sip.Message, expires time.Duration) *watch {
 	if !r.cfg.Subscribe || r.send == nil || expires == 0 {
@@ -50,7 +53,7 @@ func (r *Registrations) watchFor(rec *record, side *b2bua.Side, m *sip.Message, 
 	w := rec.watch
 	until := r.now().Add(expires)
 	if w != nil && w.state != "terminated" {
-		if w.lasts = expires + margin; w.asking || w.state == "refused" || !w.expires.Before(until) {
+		if w.lasts = outlasting(expires); w.asking || w.state == "refused" || !w.expires.Before(until) {
 			return nil
 		}
 		w.asking = true
@@ -61,7 +64,7 @@ func (r *Registrations) watchFor(rec *record, side *b2bua.Side, m *sip.Message, 
 	if us == "" {
 		us = "sip:" + side.Domain
 	}
-	w = &watch{rec: rec, side: side.Name, us: us, state: "pending", source: m.Source, lasts: expires + margin, asking: true}
+	w = &watch{rec: rec, side: side.Name, us: us, state: "pending", source: m.Source, lasts: outlasting(expires), asking: true}
 	w.begin()
 	rec.watch, r.watches[w.callID] = w, w
 	return w
@@ -138,9 +141,8 @@ func (r *Registrations) subscribed(w *watch, callID string, m *sip.Message) {
 	switch {
 	case m == nil || m.Status >= 500 || m.Status == 408 || m.Status == 423 || m.Status == 480:
 		if m != nil && m.Status == 423 {
-			if n, err := strconv.Atoi(m.Header("Min-Expires")); err == nil {
-				w.lasts = max(w.lasts, time.Duration(n)*time.Second)
-			}
+			least, _ := sip.Seconds(m.Get(sip.HdrMinExpires))
+			w.lasts = max(w.lasts, least)
 		}
 		w.tries++
 		w.renew = now.Add(min(time.Duration(1<<min(w.tries, 10))*time.Second, 10*time.Minute))
@@ -156,8 +158,8 @@ func (r *Registrations) subscribed(w *watch, callID string, m *sip.Message) {
 			slices.Reverse(w.routes)
 		}
 		lasts := w.lasts
-		if n, err := strconv.ParseUint(m.Header("Expires"), 10, 32); err == nil {
-			lasts = time.Duration(n) * time.Second
+		if d, ok := sip.Seconds(m.Get(sip.HdrExpires)); ok {
+			lasts = d
 		}
 		w.prolong(now, lasts)
 	}
@@ -226,8 +228,10 @@ func (r *Registrations) notified(side *b2bua.Side, m *sip.Message) (b2bua.Reply,
 	var news []RegistrationChanged
 	status := 200
 	if len(m.Body) > 0 {
-		if doc, err := parseReginfo(m.Body); err != nil {
+		_, params, _ := mime.ParseMediaType(string(m.Get(sip.HdrContentType)))
+		if doc, err := parseReginfo(m.Body, params["charset"]); err != nil {
 			status = 400
+			r.Faults.note("body", w.rec.SCSCF, err)
 		} else {
 			news = r.document(w, doc)
 		}
@@ -272,8 +276,8 @@ func (r *Registrations) subscriptionState(w *watch, v string) {
 	switch state {
 	case "active", "pending":
 		w.state = state
-		if n, err := strconv.ParseUint(param(p, "expires"), 10, 32); err == nil && n > 0 && w.renew.After(now) {
-			w.prolong(now, time.Duration(n)*time.Second)
+		if d, ok := sip.Seconds(param(p, "expires")); ok && d > 0 && w.renew.After(now) {
+			w.prolong(now, d)
 		}
 	case "terminated":
 		w.state, w.renew = "terminated", time.Time{}
@@ -284,9 +288,9 @@ func (r *Registrations) subscriptionState(w *watch, v string) {
 		switch reason := param(p, "reason"); reason {
 		case "rejected", "noresource", "invariant":
 		case "probation", "giveup":
-			n, _ := strconv.ParseUint(param(p, "retry-after"), 10, 20)
+			after, _ := sip.Seconds(param(p, "retry-after"))
 			r.anew(w)
-			w.renew = now.Add(max(time.Duration(n)*time.Second, 10*time.Second))
+			w.renew = now.Add(max(min(after, 24*time.Hour), 10*time.Second))
 		default: // deactivated, timeout
 			r.anew(w)
 		}

@@ -249,7 +249,7 @@ func FuzzRegistrations(f *testing.F) {
 			k.Outside(k.side, m)
 			k.Find(bobID)
 		}
-		if doc, err := parseReginfo([]byte(text)); err == nil {
+		if doc, err := parseReginfo([]byte(text), ""); err == nil {
 			g := Registration{User: bobID}
 			doc.apply(&g, k.at)
 			if len(g.Contacts) > 16 || len(g.Identities) > maxIdentities {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bifrons/bifrons/diameter/sh"
+	"github.com/bifrons/bifrons/sip"
 )
 
 // reginfo is a document of the event package reg (RFC 3680 5).
@@ -34,10 +35,10 @@ type reginfo struct {
 	version int
 }
 
-// parseReginfo reads a document; elements that it does not know are passed over.
-func parseReginfo(b []byte) (*reginfo, error) {
+// parseReginfo reads a document in the charset of its Content-Type, if that names one; elements that it does not know are passed over.
+func parseReginfo(b []byte, charset string) (*reginfo, error) {
 	d := &reginfo{}
-	if err := readXML(b, d); err != nil {
+	if err := readXML(b, charset, d); err != nil {
 		return nil, fmt.Errorf("read reginfo: %w", err)
 	}
 	n, err := strconv.ParseUint(d.Version, 10, 31)
@@ -80,8 +81,8 @@ func (d *reginfo) apply(g *Registration, now time.Time) {
 					one.Features += ";" + u.Name + "=" + u.Value
 				}
 			}
-			if n, err := strconv.ParseUint(c.Expires, 10, 32); err == nil {
-				one.Expires = now.Add(time.Duration(n) * time.Second)
+			if d, ok := sip.Seconds(c.Expires); ok {
+				one.Expires = now.Add(d)
 			}
 			g.replace(one, c.State == "active")
 		}
@@ -101,7 +102,7 @@ func (g *Registration) replace(c Contact, active bool) {
 			break
 		}
 	}
-	if active && len(g.Contacts) < 16 {
+	if active && len(g.Contacts) < maxContacts {
 		g.Contacts = append(g.Contacts, c)
 	}
 }

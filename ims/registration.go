@@ -19,6 +19,8 @@ type Registrations struct {
 	tell func(RegistrationChanged)
 	now  func() time.Time
 
+	Faults *Faults // counts what cannot be read; may be nil
+
 	mu      sync.Mutex
 	all     map[regKey]*record
 	of      map[string]map[regKey]bool // by each public identity of a set

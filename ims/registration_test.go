@@ -1,14 +1,19 @@
 package ims
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/diameter/sh"
@@ -115,6 +120,15 @@ func TestThirdPartyRegister(t *testing.T) {
 			g.ServiceInfo, g.Contacts = "gold", []Contact{device}
 		}},
 		"ISO-8859-1":       {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><ims-3gpp version=\"1\"><service-info>f\xfcr Z\xfcrich</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "für Zürich" }},
+		"ISO-8859-15":      {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version=\"1.0\" encoding=\"ISO-8859-15\"?><ims-3gpp version=\"1\"><service-info>5 \xa4</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "5 €" }},
+		"windows-1252":     {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version='1.0' encoding='Windows-1252'?><ims-3gpp><service-info>5 \x80 \x96 f\xfcr</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "5 € – für" }},
+		"cp1252":           {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version='1.0' encoding='cp1252'?><ims-3gpp><service-info>\x80</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "€" }},
+		"of the header":    {[]string{"Content-Type: application/3gpp-ims+xml;charset=\"windows-1252\"", "", "<?xml version='1.0' encoding='utf-8'?><ims-3gpp><service-info>\x80</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "€" }},
+		"of neither":       {[]string{"Content-Type: application/3gpp-ims+xml;charset=utf-8", "", "<?xml version='1.0' encoding='latin1'?><ims-3gpp><service-info>f\xfcr</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "für" }},
+		"UTF-16 LE":        {[]string{"Content-Type: application/3gpp-ims+xml", "", utf16("\xff\xfe", binary.LittleEndian)}, func(g *Registration) { g.ServiceInfo = "5 €" }},
+		"UTF-16 BE":        {[]string{"Content-Type: application/3gpp-ims+xml", "", utf16("\xfe\xff", binary.BigEndian)}, func(g *Registration) { g.ServiceInfo = "5 €" }},
+		"UTF-8 with mark":  {[]string{"Content-Type: application/3gpp-ims+xml", "", "\ufeff<?xml version='1.0' encoding='utf-8'?><ims-3gpp><service-info>5 €</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "5 €" }},
+		"base64":           {[]string{"Content-Type: multipart/mixed;boundary=b", "", part("application/3gpp-ims+xml\r\nContent-Transfer-Encoding: base64", base64.StdEncoding.EncodeToString([]byte(info))) + "--b--\r\n"}, func(g *Registration) { g.ServiceInfo = "gold" }},
 		"US-ASCII":         {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version='1.0' encoding='us-ascii'?><ims-3gpp><service-info>gold</service-info></ims-3gpp>"}, func(g *Registration) { g.ServiceInfo = "gold" }},
 		"EBCDIC":           {[]string{"Content-Type: application/3gpp-ims+xml", "", "<?xml version='1.0' encoding='cp037'?><ims-3gpp><service-info>gold</service-info></ims-3gpp>"}, func(*Registration) {}},
 		"the answer to it": {[]string{"Content-Type: message/sip", "", answer}, func(g *Registration) { g.Contacts, g.Identities = []Contact{answered}, []string{bobID, "tel:+4930"} }},
@@ -135,6 +149,71 @@ func TestThirdPartyRegister(t *testing.T) {
 				t.Errorf("want - got +\n%s", d)
 			}
 		})
+	}
+}
+
+// utf16 is a service information in UTF-16 behind a mark.
+func utf16(mark string, order binary.AppendByteOrder) string {
+	b := []byte(mark)
+	for _, c := range "<?xml version='1.0' encoding='UTF-16'?><ims-3gpp><service-info>5 €</service-info></ims-3gpp>" {
+		b = order.AppendUint16(b, uint16(c))
+	}
+	return string(b)
+}
+
+// TestFaults: nothing that an S-CSCF tells is passed over without a count, and the log has each sort once a minute.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	ims := func(text string) []string { return []string{"Content-Type: application/3gpp-ims+xml", "", text} }
+	parts := strings.Repeat("--b\r\nContent-Type: application/3gpp-ims+xml\r\n\r\n<a/>\r\n", maxParts+1) + "--b--\r\n"
+	var log bytes.Buffer
+	registry := prometheus.NewRegistry()
+	cfg := DefaultRegistrationConfig()
+	cfg.Max = 1
+	k := newKeeper(t, cfg)
+	k.Faults = NewFaults(registry, slog.New(slog.NewTextHandler(&log, nil)))
+	k.Faults.now = k.now
+	want := map[string]float64{}
+	for _, c := range []struct {
+		what string
+		more []string
+	}{
+		{"body", ims("<ims-3gpp")}, {"body", ims("<?xml version='1.0' encoding='cp037'?><a/>")}, {"body", ims("\xff\xfe<")},
+		{"body", []string{"Content-Type: application/3gpp-ims+xml;charset=shift-jis", "", "<a/>"}}, {"body", []string{"Content-Type: message/sip", "", "x"}},
+		{"body", []string{"Content-Type: multipart/mixed", "", "--b"}}, {"body", []string{"Content-Type: multipart/mixed;boundary=b", "", "--b\r\nContent-Ty"}},
+		{"body", []string{"Subject: no type", "", "<a/>"}}, {"kind", []string{"Content-Type: text/plain", "", "x"}},
+		{"limit", []string{"Content-Type: multipart/mixed;boundary=b", "", parts}}, {"identity", []string{"P-Associated-URI: <sip:@>"}}, {"", nil}, {"", ims("<a/>")},
+	} {
+		if r := k.register(600, c.more...); r.Status != 200 {
+			t.Errorf("%q: %+v", c.more, r)
+		}
+		if c.what != "" {
+			want[c.what]++
+		}
+	}
+	k.cseq = 0
+	k.register(600)
+	full := func() b2bua.Reply {
+		r, _ := k.Outside(k.side, message(t, "REGISTER sip:as SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bKq", "From: <sip:s>;tag=s", "To: <sip:c@home.example>", "Call-ID: o", "CSeq: 1 REGISTER"))
+		return r
+	}
+	full()
+	k.at = k.at.Add(time.Minute)
+	full()
+	want["late"], want["full"] = 1, 2
+	got := map[string]float64{}
+	all, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all[0].Metric {
+		got[m.Label[0].GetValue()] = m.Counter.GetValue()
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("want - got +\n%s", d)
+	}
+	if n := strings.Count(log.String(), "\n"); n != len(want)+1 {
+		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 }
 
@@ -211,7 +290,7 @@ func TestRegistrationLives(t *testing.T) {
 		t.Error("a partner's was taken")
 	}
 	k.side.Trust = b2bua.Home
-	if r, ok := k.Outside(k.side, message(t, "REGISTER sip:as SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bKq", "From: <sip:s>;tag=s", "To: <"+bobID+">", "Call-ID: o", "CSeq: 1 REGISTER", "Expires: soon")); !ok || r.Status != 400 {
+	if r, ok := k.Outside(k.side, message(t, "REGISTER sip:as SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bKq", "From: <sip:s>;tag=s", "To: <"+bobID+">", "Call-ID: o", "CSeq: 1 REGISTER", "Expires: soon")); !ok || r.Status != 200 || r.Headers[0].Value != "3600" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -60,6 +60,7 @@ type node struct {
 	reach         atomic.Pointer[reach]
 	web           *http.Client       // of the menus
 	registrations *ims.Registrations // nil: no side is told of any
+	faults        *ims.Faults        // of what S-CSCFs tell
 	stop          chan struct{}      // ends the keepers
 	keepers       sync.WaitGroup
 }
@@ -85,6 +86,7 @@ func (n *node) start(cfg *configs.Config) error {
 	if n.users, err = startSubscribers(cfg, registry, n.log, n.bell.ring); err != nil {
 		return err
 	}
+	n.faults = ims.NewFaults(registry, n.log)
 	n.registrations = n.registrationsOf(cfg)
 	users := n.subscribersOf(n.registrations)
 	n.as = ims.NewAS(cfg.IMS, users)

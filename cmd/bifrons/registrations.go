@@ -38,7 +38,9 @@ func (n *node) registrationsOf(cfg *configs.Config) *ims.Registrations {
 		if cfg.Sides[i].Registers() {
 			c := cfg.IMS.Registration
 			c.IOI = cfg.IMS.IOI
-			return ims.NewRegistrations(c, n.bell.ask, func(c ims.RegistrationChanged) { n.bell.ring(c) })
+			r := ims.NewRegistrations(c, n.bell.ask, func(c ims.RegistrationChanged) { n.bell.ring(c) })
+			r.Faults = n.faults
+			return r
 		}
 	}
 	return nil

@@ -92,12 +92,11 @@ func (d *Desk) asked(m *sip.Message) (expires time.Duration, refused b2bua.Reply
 		return 0, refuse(406, "Accept", summaryType)
 	}
 	expires = d.cfg.Default
-	if v := strings.TrimSpace(m.Header("Expires")); v != "" {
-		n, err := strconv.ParseUint(v, 10, 32)
-		if err != nil {
+	if m.Has(sip.HdrExpires) {
+		var ok bool
+		if expires, ok = sip.Seconds(m.Get(sip.HdrExpires)); !ok {
 			return 0, b2bua.Reply{Status: 400}
 		}
-		expires = time.Duration(n) * time.Second
 	}
 	if expires > 0 && expires < d.cfg.Min {
 		return 0, refuse(423, "Min-Expires", strconv.Itoa(int(d.cfg.Min/time.Second)))

@@ -200,16 +200,12 @@ func (r *Registrar) contact(v []byte, expires time.Duration) (c contact, ok bool
 	return c, len(c.params) <= maxParams
 }
 
-// seconds reads a number of seconds; what is none is the usual (RFC 3261 10.2.1.1), what is too large the largest.
+// seconds reads a number of seconds; what is none is the usual (RFC 3261 10.3, 20.10).
 func seconds(v []byte, usual time.Duration) time.Duration {
-	if len(v) == 0 || strings.Trim(string(v), "0123456789") != "" {
-		return usual
+	if d, ok := sip.Seconds(v); ok {
+		return d
 	}
-	n, err := strconv.ParseUint(string(v), 10, 32)
-	if err != nil {
-		n = 1<<32 - 1
-	}
-	return time.Duration(n) * time.Second
+	return usual
 }
 
 // quality reads a q value in thousandths (RFC 3261 25.1, qvalue).
