@@ -197,7 +197,7 @@ func (c *Call) sendInvite(l *Leg, o *outgoing) {
 		Reliable: c.Legs[0].Phase == Trying && (o.describes || c.Legs[0].reliable()), Peer: 1}, sip.Calling) // what it carries is the caller's first transaction
 	b := c.appendRequest(c.buffer(), l, nil, sip.INVITE, t.Num, t.CSeq, o)
 	b = c.appendSessionAsk(appendAllow(c.appendContact(b, l, o), l.side.allow, o.m), l, o.m)
-	b = t.appendSupported(b)
+	b = t.appendSupported(b, l.side)
 	t.Last = c.seal(l, c.appendCrossing(b, l, o))
 	uri := l.Target
 	if len(l.Routes) > 0 {

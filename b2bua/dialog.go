@@ -80,6 +80,7 @@ func (c *Call) inviteAnswered(l *Leg, t *Tx, m *sip.Message) {
 		l.Phase, d.Confirmed = Confirmed, true
 		c.keepOnly(l, d)
 		c.agreed(l, m)
+		l.identify(m)
 		c.showSent(l, t.Last)
 		t.Last = nil
 		if t.Offered {

@@ -38,6 +38,8 @@ type Leg struct {
 	Them   string // theirs, without tag
 	Named  bool   // Us is no word of the far party: an App's, a trunk's, or nobody
 
+	Asserted string // URI that a home network asserts of the party, where calls leave in its name
+
 	Target string         // UAC: Request-URI of the initial INVITE
 	Routes []string       // UAC: Route of the initial INVITE, byte for byte
 	Dest   netip.AddrPort // where the initial INVITE went or came from

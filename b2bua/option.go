@@ -7,11 +7,22 @@ import (
 )
 
 // ownOptions are the extensions that Bifrons speaks on each leg by itself; the session timer is one more where a side runs it.
-var ownOptions = [...]string{reliableOption, "199", "replaces", changeOption}
+var ownOptions = [...]string{reliableOption, "199", replacesOption, changeOption}
+
+// replacesOption is told of where transfers are, as REFER is in Allow; a side that rejects them still carries Replaces to who has the dialog.
+const replacesOption = "replaces"
 
 // supportedInAnswer is what a response to an INVITE that makes a dialog says of us (RFC 3261 13.3.1.4, RFC 4916 4.2); 199 is a word of
 // requests alone.
-const supportedInAnswer = "Supported: " + reliableOption + ", replaces, " + changeOption + "\r\n"
+func (s *Side) supportedInAnswer() string {
+	if s.transfers() == TransferReject {
+		return "Supported: " + reliableOption + ", " + changeOption + "\r\n"
+	}
+	return "Supported: " + reliableOption + ", " + replacesOption + ", " + changeOption + "\r\n"
+}
+
+// tells tells whether the parties of a side hear of an option of ours.
+func (s *Side) tells(option string) bool { return option != replacesOption || s.transfers() != TransferReject }
 
 // endToEnd are the extensions that the parties agree on: Supported and Require of one say what the other one does, for their
 // words stand in the descriptions, which cross.
@@ -45,7 +56,9 @@ func (s *Side) supports(method sip.Method, option []byte) bool {
 func (s *Side) supported() string {
 	list := "Supported: "
 	for _, o := range ownOptions {
-		list += o + ", "
+		if s.tells(o) {
+			list += o + ", "
+		}
 	}
 	for _, o := range endToEnd {
 		list += o + ", "
@@ -57,10 +70,10 @@ func (s *Side) supported() string {
 }
 
 // appendSupported prints what the first INVITE of a leg says of us.
-func (t *Tx) appendSupported(dst []byte) []byte {
+func (t *Tx) appendSupported(dst []byte, s *Side) []byte {
 	dst = append(dst, "Supported: "...)
 	for _, o := range ownOptions {
-		if o != reliableOption || t.Reliable {
+		if (o != reliableOption || t.Reliable) && s.tells(o) {
 			dst = append(append(dst, o...), ", "...)
 		}
 	}

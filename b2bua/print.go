@@ -229,7 +229,7 @@ func (c *Call) reply(l *Leg, t *Tx, r reply) {
 	default:
 		b = appendAllow(c.appendContact(b, l, &r.out), l.side.allow, r.out.m)
 		if t.Method == sip.INVITE {
-			b = append(b, supportedInAnswer...)
+			b = append(b, l.side.supportedInAnswer()...)
 		}
 		if r.status >= 200 && (t.Method == sip.INVITE || l.Phase == Confirmed) {
 			c.show(l, r.out.contentType, r.out.body)

@@ -84,7 +84,7 @@ func (c *Call) answerPeer(t *Tx, status int, m *sip.Message) {
 	if status == 481 && c.Sub != nil { // there is one subscription on both legs
 		r.status = status
 	}
-	if status == 500 && (pt.Method == sip.UPDATE || m != nil && pt.Method == sip.INVITE && m.Has(sip.HdrRetryAfter)) {
+	if status == 500 && m != nil && (pt.Method == sip.UPDATE || pt.Method == sip.INVITE) && m.Has(sip.HdrRetryAfter) { // an offer too soon, RFC 3261 14.2, RFC 3311 5.2
 		r.extra = c.retryAfter(m)
 	}
 	if m != nil {

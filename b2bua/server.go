@@ -302,6 +302,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 	c.spot(m)
 	c.asked(l, m)
 	c.hear(l, m)
+	l.identify(m)
 	c.Branches = append(make([]Branch, 0, 1), Branch{})
 	c.Hops, c.Breadth = c.srv.hops(m), breadth(m)
 	c.cameFrom(m.Get(sip.HdrCallID))

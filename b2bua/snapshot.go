@@ -287,6 +287,9 @@ func (c *Call) restored(stale bool) {
 			c.seekAgain(uint8(i))
 		}
 	}
+	if c.Transfer != nil && c.Transfer.InName != nil && c.Cause == nil {
+		c.askName()
+	}
 	for _, l := range c.Legs {
 		for _, t := range l.Txs {
 			if t.Seek != nil {

@@ -68,6 +68,7 @@ type Transfer struct {
 	Gone   bool          // who asked has hung up meanwhile
 	Until  time.Duration // then it has failed
 	Status int           // last told
+	InName *InName       // what the target's INVITE waits for
 }
 
 // transferTime is how long a transfer may take: until the target's answer, and no longer than its subscription.
@@ -216,10 +217,21 @@ func (c *Call) callTarget(l, o *Leg, uri, replaces string, m *sip.Message) {
 	if replaces != "" {
 		extra += "Replaces: " + replaces + "\r\n"
 	}
+	if who := c.nameOf(l, m); who != "" {
+		d := l.confirmed()
+		c.Transfer.InName = &InName{Identity: who, Hidden: asksToHide(m)&veilID != 0 || d != nil && d.Hidden, URI: uri, Extra: extra}
+		c.askName()
+		return
+	}
+	c.callFor(Departure{From: o.Them}, uri, extra)
+}
+
+// callFor sends the INVITE to the target of a transfer.
+func (c *Call) callFor(as Departure, uri, extra string) {
 	n := uint8(len(c.Branches))
-	c.Branches = append(c.Branches, Branch{From: uint8(len(c.Chain)), By: l.Slot})
+	c.Branches = append(c.Branches, Branch{From: uint8(len(c.Chain)), By: c.Transfer.By})
 	c.Transfer.Branch = n
-	c.call(n, Departure{From: o.Them}, uri, extra)
+	c.call(n, as, uri, extra)
 }
 
 // ofTransfer tells whether a branch is the target's of a transfer.

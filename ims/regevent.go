@@ -43,7 +43,7 @@ type watch struct {
 // margin is by how much a subscription outlasts the registration (TS 24.229 5.7.1.1).
 const margin = 10 * time.Minute
 
-func outlasting(expires time.Duration) time.Duration { return min(expires+margin, sip.MaxSeconds) }
+func outlasting(expires time.Duration) time.Duration { return min(expires+margin, sip.MaxDelta) }
 
 // watchFor makes or prolongs the subscription that goes with a REGISTER; nil when nothing need be sent. The lock is held.
 func (r *Registrations) watchFor(rec *record, side *b2bua.Side, m *sip.Message, expires time.Duration) *watch {

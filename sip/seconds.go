@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// MaxSeconds is the largest delta-seconds, the end of Expires (RFC 3261 20.19).
-const MaxSeconds = (1<<32 - 1) * time.Second
+// MaxDelta is the largest delta-seconds, the end of Expires (RFC 3261 20.19).
+const MaxDelta = (1<<32 - 1) * time.Second
 
 // Seconds reads delta-seconds (RFC 3261 25.1: digits, nothing else), the number of seconds in Expires, Session-Expires, Min-SE, Min-Expires,
 // Retry-After and the parameters expires and retry-after. A larger number than 2**32-1 counts as that one. Blanks around are passed
@@ -25,7 +25,7 @@ func Seconds[T string | []byte](v T) (d time.Duration, ok bool) {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = min(n*10+uint64(c-'0'), uint64(MaxSeconds/time.Second))
+		n = min(n*10+uint64(c-'0'), uint64(MaxDelta/time.Second))
 	}
 	return time.Duration(n) * time.Second, len(b) > 0
 }

@@ -7,7 +7,7 @@ import (
 
 func TestSeconds(t *testing.T) {
 	t.Parallel()
-	const most = MaxSeconds
+	const most = MaxDelta
 	for v, want := range map[string]time.Duration{
 		"0": 0, "1": time.Second, "3600": time.Hour, " 3600\t": time.Hour, "007": 7 * time.Second, "86401": 86401 * time.Second,
 		"4294967295": most, "4294967296": most, "18446744073709551616": most, "99999999999999999999999999999999": most,
