@@ -87,6 +87,16 @@ func places(core *b2bua.Config, uri string) (out []waiting.Place) {
 	return out
 }
 
+// closeDesk tells phones that their subscriptions end, and gives them a second to answer.
+func (n *node) closeDesk(ctx context.Context) {
+	if n.desk == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	n.desk.Close(ctx)
+}
+
 // keepDesk lets time pass for subscriptions, until the node closes.
 func (n *node) keepDesk() {
 	if n.desk == nil {

@@ -246,9 +246,10 @@ func (n *node) Shutdown(ctx context.Context) int {
 	srv, drain := n.bell.core.Load(), n.drain
 	srv.Drain() // nothing takes its place any more
 	n.reloading.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, drain)
+	calls, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
-	ended := srv.Shutdown(ctx)
+	ended := srv.Shutdown(calls)
+	n.closeDesk(ctx)
 	n.close()
 	return ended
 }

@@ -140,6 +140,27 @@ func (d *Desk) finish(s *subscription, reason string) {
 	d.tell(s)
 }
 
+// atOnce bounds how many phones are told of the end at once.
+const atOnce = 256
+
+// Close ends all subscriptions, which nobody keeps: each phone is told to subscribe anew (RFC 6665 4.1.3, deactivated). It waits for their
+// answers until the context ends.
+func (d *Desk) Close(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	all := d.those(func(*subscription) bool { return true })
+	for next := 0; next < len(all) || d.Len() > 0; {
+		for ; next < len(all) && d.Len()-(len(all)-next) < atOnce; next++ {
+			d.finish(all[next], "deactivated")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // changed counts anew what belongs to a user, and gives the places of the phones that hear of it so.
 func (d *Desk) changed(ctx context.Context, user string) map[string]bool {
 	told := map[string]bool{}

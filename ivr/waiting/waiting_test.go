@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -267,6 +268,49 @@ func TestDialog(t *testing.T) {
 	d.notified(200, "once 1 terminated;reason=timeout 1/0")
 	if d.Len() != 0 || len(d.Desk.count) != 0 {
 		t.Errorf("%d subscriptions, owners %v", d.Len(), d.Desk.count)
+	}
+}
+
+// TestClose: a server that stops tells its phones, some at once, and waits for who does not answer no longer than it may.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, func(c *Config) { c.PerOwner = 2 * atOnce })
+	var mu sync.Mutex
+	ended, open, most := 0, 0, 0
+	silent := func(o b2bua.Outgoing) bool { return o.CallID == "c7" }
+	for i := range atOnce + 20 {
+		d.wants(d.request(fmt.Sprintf("Call-ID: c%d", i)), 200)
+	}
+	for i := range d.dones {
+		d.dones[i](&sip.Message{Status: 200})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	d.cfg.Ask = func(o b2bua.Outgoing, done func(*sip.Message)) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if o.Headers[1].Value != "terminated;reason=deactivated" {
+			t.Errorf("told %s", o.Headers[1].Value)
+		}
+		ended++
+		open++
+		if most = max(most, open); ended == atOnce+20 {
+			cancel()
+		}
+		if !silent(o) {
+			go func() {
+				mu.Lock()
+				open--
+				mu.Unlock()
+				done(&sip.Message{Status: 200})
+			}()
+		}
+		return nil
+	}
+	d.Close(ctx)
+	mu.Lock()
+	defer mu.Unlock()
+	if ended != atOnce+20 || most > atOnce {
+		t.Errorf("%d told, %d at once", ended, most)
 	}
 }
 
