@@ -22,7 +22,9 @@ func (s *Side) supportedInAnswer() string {
 }
 
 // tells tells whether the parties of a side hear of an option of ours.
-func (s *Side) tells(option string) bool { return option != replacesOption || s.transfers() != TransferReject }
+func (s *Side) tells(option string) bool {
+	return option != replacesOption || s.transfers() != TransferReject
+}
 
 // endToEnd are the extensions that the parties agree on: Supported and Require of one say what the other one does, for their
 // words stand in the descriptions, which cross.

@@ -63,6 +63,9 @@ type trunk struct {
 // trunkSlots is the first slot of trunks in identifiers that belong to no call; below it are the targets.
 const trunkSlots = 128
 
+// trunkPlaces are the slots from there on, of all generations.
+const trunkPlaces = askSlot - trunkSlots
+
 // maxTrunks bounds the trunks of all sides together.
 const maxTrunks = 64
 

@@ -13,13 +13,17 @@ func (t *trunk) succeeds(o *trunk) bool {
 }
 
 // inheritTrunks gives the trunks their places in identifiers: those of their elders', or such as no elder's has, since answers to elders
-// still come. Their registrations are known from the beginning.
+// still come. Their registrations are known from the beginning. Where reloads have left no place free, a new trunk takes that of one that
+// is ending, with numbers that come after its own.
 func (s *Server) inheritTrunks() {
-	var taken [maxTrunks]bool
+	var taken [trunkPlaces]bool
+	var ending [trunkPlaces]uint32 // numbers of elders' trunks
 	var fresh []*trunk
 	for g := s.elder.Load(); g != nil; g = g.elder.Load() {
 		for _, t := range g.trunks {
-			taken[t.slot-trunkSlots] = taken[t.slot-trunkSlots] || !t.gone.Load()
+			if !t.gone.Load() {
+				ending[t.slot-trunkSlots] = max(ending[t.slot-trunkSlots], t.now.Load().number, 1)
+			}
 		}
 	}
 	for _, t := range s.trunks {
@@ -41,13 +45,27 @@ func (s *Server) inheritTrunks() {
 		}
 		taken[t.slot-trunkSlots] = true
 	}
-	next := 0
 	for _, t := range fresh {
-		for next < maxTrunks-1 && taken[next] {
-			next++
-		}
+		next := vacant(&taken, &ending)
 		t.slot, taken[next] = trunkSlots+uint8(next), true
+		if ending[next] != 0 {
+			t.number = max(t.number, ending[next]+1<<8)
+		}
 	}
+}
+
+// vacant finds a place that nobody has, else one that no trunk of the newest server has: there are more places than it may have trunks.
+func vacant(taken *[trunkPlaces]bool, ending *[trunkPlaces]uint32) (place int) {
+	for i := range taken {
+		switch {
+		case taken[i]:
+		case ending[i] == 0:
+			return i
+		case taken[place]:
+			place = i
+		}
+	}
+	return place
 }
 
 // parted lets the trunks go that a successor has not, and takes those that it has: an elder's that was about to end is no longer.

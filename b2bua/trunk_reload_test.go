@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -63,5 +64,33 @@ func TestTrunkSlots(t *testing.T) {
 	fourth := withTrunks(third, "sip:b@c", "sip:a@c")
 	if b, a := fourth.trunks[0].slot, fourth.trunks[1].slot; a == b || b != third.trunks[0].slot {
 		t.Errorf("slots %d and %d after %d", b, a, third.trunks[0].slot)
+	}
+}
+
+// TestTrunkPlaces: with as many trunks as there may be, all of them new, each has a slot that no other one of its generation has, and a number
+// that no answer to an elder's can have.
+func TestTrunkPlaces(t *testing.T) {
+	t.Parallel()
+	var s *Server
+	for generation := range 4 {
+		aors := make([]string, maxTrunks)
+		for i := range aors {
+			aors[i] = fmt.Sprintf("sip:%d-%d@c", generation, i)
+		}
+		s = withTrunks(s, aors...)
+		used := map[uint8]bool{}
+		for _, k := range s.trunks {
+			if used[k.slot] || k.slot < trunkSlots || k.slot == askSlot {
+				t.Errorf("generation %d: slot %d twice, or no trunk's", generation, k.slot)
+			}
+			used[k.slot] = true
+			for g := s.elder.Load(); g != nil; g = g.elder.Load() {
+				for _, o := range g.trunks {
+					if o.slot == k.slot && o.number >= k.number {
+						t.Errorf("generation %d: number %d after %d", generation, k.number, o.number)
+					}
+				}
+			}
+		}
 	}
 }

@@ -28,7 +28,7 @@ func DefaultDNS() DNS {
 func (d *decoder) dns(v value, c *DNS) {
 	d.fields(v, []field{
 		{"servers", readList(d, &c.Servers, "an address such as 192.0.2.53, or a list of them", nameServer)},
-		{"hosts", d.text(&c.Hosts)},
+		{"hosts", d.path(&c.Hosts)},
 		{"timeout", read(d, &c.Timeout, "a duration such as 1s", duration)},
 		{"attempts", read(d, &c.Attempts, "a number", number)},
 		{"min_ttl", read(d, &c.MinTTL, "a duration such as 1s", duration)},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +60,7 @@ func LoadSettings(path string, known Known) (*Config, *Settings, error) {
 	if err != nil {
 		return nil, nil, unread(path, err)
 	}
-	return ParseSettings(path, data, known)
+	return ParseSettingsIn(filepath.Dir(path), path, data, known)
 }
 
 // unread says what is to be done about a file that cannot be read.
@@ -76,7 +77,12 @@ func unread(path string, err error) error {
 
 // ParseSettings reads a configuration from memory as Parse does, and gives both.
 func ParseSettings(name string, data []byte, known Known) (*Config, *Settings, error) {
-	d := newDecoder(name)
+	return ParseSettingsIn("", name, data, known)
+}
+
+// ParseSettingsIn is ParseSettings of a text that will lie in a directory: the files that it names lie there.
+func ParseSettingsIn(dir, name string, data []byte, known Known) (*Config, *Settings, error) {
+	d := newDecoder(name).in(dir)
 	cfg, body, err := d.parseConfig(data, known)
 	if err != nil {
 		return nil, nil, err

@@ -86,7 +86,7 @@ func (d *decoder) secretText(to *string) func(value) {
 
 // firstLine reads a secret from its file.
 func (d *decoder) firstLine(v value, path string) (string, bool) {
-	s, err := FirstLine(path)
+	s, err := FirstLine(d.beside(path))
 	if err != nil {
 		d.reject(v, "%s; write the secret into the first line of a file that this user may read, as in file:/etc/bifrons/password", err)
 		return "", false

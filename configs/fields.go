@@ -26,10 +26,10 @@ func (d *decoder) config(v value, c *Config) {
 		{"admin", func(v value) {
 			d.fields(v, []field{
 				{"listen", read(d, &c.Admin.Listen, "an address with port", addrPortOrNone)},
-				{"token_file", d.text(&c.Admin.TokenFile)},
+				{"token_file", d.path(&c.Admin.TokenFile)},
 				{"tls", func(v value) {
 					t := &c.Admin.TLS
-					d.fields(v, []field{{"cert", d.text(&t.Cert)}, {"key", d.text(&t.Key)}, {"ca", d.text(&t.CA)}, {"mutual", d.flag(&t.Mutual)}})
+					d.fields(v, []field{{"cert", d.path(&t.Cert)}, {"key", d.path(&t.Key)}, {"ca", d.path(&t.CA)}, {"mutual", d.flag(&t.Mutual)}})
 				}},
 			})
 		}},
@@ -111,9 +111,9 @@ func (d *decoder) side(v value, s *Side) {
 		{"liveness", func(v value) { d.liveness(v, &s.Liveness) }},
 		{"tls", func(v value) {
 			d.fields(v, []field{
-				{"cert", d.text(&s.TLS.Cert)},
-				{"key", d.text(&s.TLS.Key)},
-				{"ca", d.text(&s.TLS.CA)},
+				{"cert", d.path(&s.TLS.Cert)},
+				{"key", d.path(&s.TLS.Key)},
+				{"ca", d.path(&s.TLS.CA)},
 				{"mutual", d.flag(&s.TLS.Mutual)},
 				{"name", func(v value) { d.text(&s.TLS.Name)(v); d.then(v, domain(s.TLS.Name)) }},
 			})

@@ -127,7 +127,7 @@ func (d *decoder) digest(v value, g *Digest) {
 func (d *decoder) secret(s *Secret) []field {
 	return []field{
 		{"password", d.secretText(&s.Password)},
-		{"password_file", d.text(&s.PasswordFile)},
+		{"password_file", d.path(&s.PasswordFile)},
 		{"password_env", d.text(&s.PasswordEnv)},
 		{"ha1", d.secretText(&s.HA1)},
 		{"ha1_sha256", d.secretText(&s.HA1SHA256)},

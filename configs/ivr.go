@@ -67,14 +67,14 @@ func (d *decoder) menus(v value, list *[]Menu) {
 			d.fail(at, strings.Replace(err.Error(), "a side", "a menu", 1))
 			d.bad[e.path] = true
 		}
-		d.either(e, e.is(ast.StringType), d.text(&m.File), func(e value) { d.menu(e, &m) })
+		d.either(e, e.is(ast.StringType), d.path(&m.File), func(e value) { d.menu(e, &m) })
 		*list = append(*list, m)
 	})
 }
 
 func (d *decoder) menu(v value, m *Menu) {
 	d.fields(v, []field{
-		{"file", d.text(&m.File)},
+		{"file", d.path(&m.File)},
 		{"sample", d.text(&m.Sample)},
 		{"called", d.expression(&m.Called)},
 		{"params", func(v value) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,8 @@ func Load(path string, known Known) (*Config, error) {
 	if err != nil {
 		return nil, unread(path, err)
 	}
-	return Parse(path, data, known)
+	cfg, _, err := newDecoder(path).in(filepath.Dir(path)).parseConfig(data, known)
+	return cfg, err
 }
 
 // Parse reads a configuration from memory; name stands for the file in Errors.
@@ -47,6 +49,11 @@ func Parse(name string, data []byte, known Known) (*Config, error) {
 
 func newDecoder(name string) *decoder {
 	return &decoder{name: name, places: map[string]place{"": {1, 1}}, bad: map[string]bool{}}
+}
+
+func (d *decoder) in(dir string) *decoder {
+	d.dir = dir
+	return d
 }
 
 // parseConfig reads and checks a file; body is its tree, nil if there is nothing in it.
@@ -89,6 +96,7 @@ type field struct {
 // decoder walks the tree of a file and gathers mistakes.
 type decoder struct {
 	name    string
+	dir     string // where the files lie that the configuration names; "": as seen from the working directory
 	errs    Errors
 	places  map[string]place // by path
 	bad     map[string]bool  // paths with a mistake: checks keep quiet about them
@@ -412,6 +420,22 @@ func (d *decoder) text(to *string) func(value) {
 		}
 		read(d, to, "text", func(s string) (string, error) { return s, nil })(v)
 	}
+}
+
+// path sets a setting that names a file to be read: a relative name is one beside the configuration.
+func (d *decoder) path(to *string) func(value) {
+	return func(v value) {
+		if d.text(to)(v); d.keys == nil && !d.bad[v.path] {
+			*to = d.beside(*to)
+		}
+	}
+}
+
+func (d *decoder) beside(name string) string {
+	if name == "" || d.dir == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(d.dir, name)
 }
 
 // flag sets a setting that is true or false.

@@ -5,7 +5,7 @@ import "github.com/bifrons/bifrons/media/prompt"
 // prompts reads where players get what they play.
 func (d *decoder) prompts(v value, c *prompt.Config) {
 	d.fields(v, []field{
-		{"directory", d.text(&c.Directory)},
+		{"directory", d.path(&c.Directory)},
 		{"language", d.text(&c.Language)},
 		{"country", d.text(&c.Country)},
 		{"cache", read(d, &c.Cache, "a size such as 64MB", size)},

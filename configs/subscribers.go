@@ -89,7 +89,11 @@ func (d *decoder) diameter(v value, c *Diameter) {
 		{"listen", read(d, &c.Listen, "an address with port", addrPortText)},
 		{"tls", d.given(func(v value) { d.tls(v, &c.TLS) })},
 		{"accept_unknown", d.flag(&c.AcceptUnknown)},
-		{"simulator", d.text(&c.Simulator)},
+		{"simulator", func(v value) {
+			if d.text(&c.Simulator)(v); d.keys == nil && c.Simulator != SampleHSS {
+				c.Simulator = d.beside(c.Simulator)
+			}
+		}},
 		{"watchdog", read(d, &c.Watchdog, seconds, duration)},
 		{"connect_timeout", read(d, &c.ConnectTimeout, seconds, duration)},
 		{"request_timeout", read(d, &c.RequestTimeout, seconds, duration)},
@@ -126,9 +130,9 @@ func (d *decoder) peers(v value, peers *[]diameter.PeerConfig) {
 func (d *decoder) tls(v value, to **diameter.TLSConfig) {
 	t := &diameter.TLSConfig{}
 	d.fields(v, []field{
-		{"ca", d.text(&t.CA)},
-		{"cert", d.text(&t.Cert)},
-		{"key", d.text(&t.Key)},
+		{"ca", d.path(&t.CA)},
+		{"cert", d.path(&t.Cert)},
+		{"key", d.path(&t.Key)},
 		{"server_name", d.hostName(&t.ServerName)},
 	})
 	*to = t
@@ -190,7 +194,7 @@ func (d *decoder) subscribers(v value, sources *[]Source) {
 				src.LDAP = &l
 			})},
 			{"file", d.given(func(v value) {
-				d.text(&src.File)(v)
+				d.path(&src.File)(v)
 				if src.File == "" {
 					d.then(v, fmt.Errorf("is empty; give the path of a file with subscribers"))
 				}
@@ -229,9 +233,9 @@ func (d *decoder) ldap(v value, l *ims.LDAPConfig) {
 	d.fields(v, []field{
 		{"url", d.text(&l.URL)},
 		{"start_tls", d.flag(&l.StartTLS)},
-		{"ca", d.text(&l.CA)},
+		{"ca", d.path(&l.CA)},
 		{"bind_dn", d.text(&l.BindDN)},
-		{"password_file", d.text(&l.PasswordFile)},
+		{"password_file", d.path(&l.PasswordFile)},
 		{"base_dn", d.text(&l.BaseDN)},
 		{"filters", texts(&filters, ims.Keys())},
 		{"attributes", texts(&l.Attributes, ims.LDAPFields())},

@@ -71,7 +71,7 @@ func failures(log *slog.Logger, at string) func(netip.AddrPort, error) {
 func unbound(err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w; another program has it, perhaps a server that still runs: stop that, or change `listen`", err)
+		return fmt.Errorf("%w; another program has it, perhaps a Bifrons that still runs: stop that, or change `listen`", err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("%w; this machine has no such address: `ip address` lists those it has, `advertise` is for one that a NAT has", err)
 	case errors.Is(err, syscall.EACCES):

@@ -96,7 +96,7 @@ func restarts(changes []configs.Difference, from, to *configs.Config) (out []str
 
 // Compare reads a configuration as a reload would, and tells what it would change.
 func (n *node) Compare(name string, text []byte) (admin.Change, error) {
-	cfg, to, err := configs.ParseSettings(cmp.Or(name, "the new configuration"), text, known())
+	cfg, to, err := configs.ParseSettingsIn(n.from.dir(), cmp.Or(name, "the new configuration"), text, known())
 	if err != nil {
 		return admin.Change{}, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/bifrons/bifrons/configs"
@@ -11,6 +12,14 @@ type source struct {
 	file     string // "" is text,
 	text     string // "" is the sample minimal
 	settings atomic.Pointer[configs.Settings]
+}
+
+// dir is where the configuration lies; "" if it is in no file.
+func (s *source) dir() string {
+	if s.file == "" {
+		return ""
+	}
+	return filepath.Dir(s.file)
 }
 
 // read reads a configuration with its settings.

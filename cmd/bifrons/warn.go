@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/bifrons/bifrons/configs"
 )
@@ -23,7 +24,11 @@ func warnings(cfg *configs.Config, s *configs.Settings) (all []configs.Error) {
 				if len(side.Listen) > 1 {
 					path += fmt.Sprintf("[%d]", k)
 				}
-				all = append(all, s.At(path, "warning: "+unbound(err).Error()))
+				text := unbound(err).Error()
+				if errors.Is(err, syscall.EADDRINUSE) {
+					text = err.Error() + "; perhaps by the Bifrons that runs, which is well if this is its file or its next one; else stop the program that has it, or change `listen`"
+				}
+				all = append(all, s.At(path, "warning: "+text))
 			}
 		}
 	}

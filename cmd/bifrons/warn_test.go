@@ -25,7 +25,7 @@ func TestCheckWarns(t *testing.T) {
 	}{
 		"nothing": {fmt.Sprintf("sides:\n  a: {listen: 'udp:127.0.0.1:0'}\ncdr: {file: %s/cdr.jsonl}\nmedia: {ports: 10000-10999}\n", dir), nil},
 		"all": {fmt.Sprintf("sides:\n  a: {listen: 'udp:%s'}\n  b:\n    listen: ['udp:127.0.0.1:0', 'tcp:192.0.2.1:5060']\ncdr:\n  file: %s/none/cdr.jsonl\nmedia: {ports: 10000-10999}\n", busy.LocalAddr(), dir),
-			[]string{":2:15: warning: ", "another program has it", ":4:33: warning: ", "no such address", ":6:9: warning: there is no directory " + dir + "/none", "make it"}},
+			[]string{":2:15: warning: ", "perhaps by the Bifrons that runs", ":4:33: warning: ", "no such address", ":6:9: warning: there is no directory " + dir + "/none", "make it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
