@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,6 +35,9 @@ kept, and for how long those of failed calls outlive others, is trace in docs/co
 		Args: oneCall,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "/v1/calls/" + args[0] + "/trace"
+			if pcap == "" && rtp != 0 {
+				return usageError{fmt.Errorf("--rtp is for a capture: name its file with --pcap FILE")}
+			}
 			if pcap != "" {
 				path += "?format=pcap"
 				if rtp > 0 {
@@ -47,7 +51,7 @@ kept, and for how long those of failed calls outlive others, is trace in docs/co
 					_, err = cmd.OutOrStdout().Write(body)
 					return err
 				}
-				return os.WriteFile(pcap, body, 0o600)
+				return writePrivate(pcap, body)
 			}
 			body, err := c.get(cmd.Context(), path)
 			if err != nil {
@@ -68,6 +72,21 @@ kept, and for how long those of failed calls outlive others, is trace in docs/co
 	cmd.Flags().StringVar(&pcap, "pcap", "", "write a capture that Wireshark opens to this file, - is standard output")
 	cmd.Flags().DurationVar(&rtp, "rtp", 0, "with --pcap: gather heads of RTP packets for so long, 20s at most")
 	return cmd
+}
+
+// writePrivate writes a file that its owner alone may read, also where it was there with another mode.
+func writePrivate(name string, body []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if err := f.Chmod(0o600); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	_, err = f.Write(body)
+	return errors.Join(err, f.Close())
 }
 
 // oneCall wants the number of a call.

@@ -26,6 +26,7 @@ func TestMistakes(t *testing.T) {
 		{[]string{"serve", "x"}, "use it as `bifrons serve [-c FILE] [flags]`", 2},
 		{[]string{"ctl", "move", "1", "2"}, "use it as `bifrons ctl move CALL LEG TO-CALL TO-LEG [flags]`", 2},
 		{[]string{"ctl", "originate", "sip:x@y"}, "use it as `bifrons ctl originate TO [AND] [flags]`", 2},
+		{[]string{"ctl", "trace", "5", "--rtp", "2s"}, "--pcap FILE", 2},
 		{[]string{"check", "nofile.yaml"}, "nofile.yaml: no such file or directory; name one that is there", 1},
 		{[]string{"check", menu}, "`bifrons ivr check " + menu + "` reads them", 1},
 	} {
