@@ -59,7 +59,7 @@ func (r *Registrations) register(side *b2bua.Side, m *sip.Message) b2bua.Reply {
 	callID := string(m.Get(sip.HdrCallID))
 	n, _ := m.CSeq()
 	r.mu.Lock()
-	rec := r.all[regKey{user, scscf}]
+	rec := r.all[keyOf(user, scscf)]
 	if rec != nil && rec.callID == callID && n <= rec.cseq { // the same again, or an older one that comes late (RFC 3261 10.3)
 		if n < rec.cseq {
 			answer = b2bua.Reply{Status: 500}

@@ -41,8 +41,10 @@ func DefaultRegistrationConfig() RegistrationConfig {
 	return RegistrationConfig{Max: 1_000_000, Forget: time.Hour}
 }
 
-// regKey names a registration.
+// regKey names a registration, whatever the spelling of its identity.
 type regKey struct{ user, scscf string }
+
+func keyOf(user, scscf string) regKey { return regKey{sh.Canonical(user), scscf} }
 
 // Contact is a phone of a registered user.
 type Contact struct {
@@ -169,7 +171,7 @@ func (rec *record) at(now time.Time) Registration {
 
 // file enters a record under its identities. The lock is held.
 func (r *Registrations) file(rec *record) {
-	k := regKey{rec.User, rec.SCSCF}
+	k := keyOf(rec.User, rec.SCSCF)
 	r.all[k] = rec
 	for _, id := range append([]string{rec.User}, rec.Identities...) {
 		id = sh.Canonical(id)
@@ -182,7 +184,7 @@ func (r *Registrations) file(rec *record) {
 
 // unfile takes a record out. The lock is held.
 func (r *Registrations) unfile(rec *record) {
-	k := regKey{rec.User, rec.SCSCF}
+	k := keyOf(rec.User, rec.SCSCF)
 	delete(r.all, k)
 	for _, id := range append([]string{rec.User}, rec.Identities...) {
 		id = sh.Canonical(id)
@@ -194,7 +196,7 @@ func (r *Registrations) unfile(rec *record) {
 
 // put replaces what is known by a change of it, and says so. The lock is held; what is returned is to be told after it.
 func (r *Registrations) put(rec *record, why string, change func(*Registration)) RegistrationChanged {
-	before, known := rec.at(r.now()), r.all[regKey{rec.User, rec.SCSCF}] == rec
+	before, known := rec.at(r.now()), r.all[keyOf(rec.User, rec.SCSCF)] == rec
 	if known {
 		r.unfile(rec)
 	}

@@ -295,6 +295,17 @@ func TestRegistrationLives(t *testing.T) {
 	}
 }
 
+// TestSpelling: an identity is one, however it is written (RFC 3261 19.1.4).
+func TestSpelling(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t, DefaultRegistrationConfig())
+	k.register(600)
+	r, _ := k.Outside(k.side, message(t, "REGISTER sip:as SIP/2.0", "Via: SIP/2.0/UDP h;branch=z9hG4bKq", "From: <"+scscf+">;tag=s", "To: <sip:%62ob@HOME.example>", "Call-ID: reg", "CSeq: 9 REGISTER", "Expires: 0"))
+	if g := k.only(); r.Status != 200 || g.Registered {
+		t.Errorf("%d, %+v", r.Status, g)
+	}
+}
+
 // TestMerged: the newest news of the registration state counts, whoever tells it.
 func TestMerged(t *testing.T) {
 	k := newKeeper(t, DefaultRegistrationConfig())
