@@ -214,7 +214,10 @@ func (p *Policy) body(contentType []byte) Action {
 }
 
 // Exposure is one thing that a policy lets cross, and how.
-type Exposure struct{ Field, How string }
+type Exposure struct {
+	Field string `json:"field"`
+	How   string `json:"how"`
+}
 
 // Exposures lists every header, attribute, body type and trait of the policy with what it does: the one view that show,
 // diff and the documentation share.

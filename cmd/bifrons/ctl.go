@@ -44,6 +44,7 @@ func ctlCommand() *cobra.Command {
 		c.ask("records", "The calls that ended last, newest first", "/v1/records", showRecords),
 		c.ask("targets", "The next hops of sides that have several", "/v1/targets", showTargets),
 		c.ask("admission", "Limits of calls, how full they are, and the overload control", "/v1/admission", showAdmission),
+		c.ask("policies", "What crosses from one side to another; with --json each header", "/v1/policies", showPolicies),
 		c.ask("trunks", "Our registrations with others", "/v1/trunks", showTrunks),
 		c.ask("bindings", "Who is registered here, and where", "/v1/bindings", showBindings),
 		c.ask("diameter", "The Diameter peers: state, last error, round trip", "/v1/diameter", showPeers),
@@ -131,6 +132,21 @@ func showTargets(w io.Writer, body []byte) error {
 	for _, g := range all.Targets {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%d %%\t%d\t%s\n", g.Side, g.Target, g.Priority, g.Weight, g.State, g.Share, g.Failures,
 			time.Duration(g.Seconds)*time.Second)
+	}
+	return t.Flush()
+}
+
+func showPolicies(w io.Writer, body []byte) error {
+	var all struct{ Policies []b2bua.PolicyInfo }
+	if err := json.Unmarshal(body, &all); err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "FROM\tTO\tPOLICY")
+	for _, p := range all.Policies {
+		for _, pair := range p.Pairs {
+			fmt.Fprintf(t, "%s\t%s\t%s@%d\n", pair.From, pair.To, p.Name, p.Version)
+		}
 	}
 	return t.Flush()
 }

@@ -35,6 +35,7 @@ type Calls interface {
 	Look(id uint64) (stop func() []media.Packet)
 	Targets() []b2bua.TargetInfo
 	Admission() b2bua.AdmissionInfo
+	Policies() []b2bua.PolicyInfo
 	Trunks() []b2bua.TrunkInfo
 	Bindings() []b2bua.BindingInfo
 	Records() []cdr.Record
@@ -150,6 +151,7 @@ var pages = []struct {
 	{"GET /v1/debug", func(c *Config) any { return map[string]any{"numbers": c.Calls.Spotlights()} }},
 	{"GET /v1/targets", func(c *Config) any { return map[string]any{"targets": c.Calls.Targets()} }},
 	{"GET /v1/admission", func(c *Config) any { return c.Calls.Admission() }},
+	{"GET /v1/policies", func(c *Config) any { return map[string]any{"policies": c.Calls.Policies()} }},
 	{"GET /v1/trunks", func(c *Config) any { return map[string]any{"trunks": c.Calls.Trunks()} }},
 	{"GET /v1/bindings", func(c *Config) any { return map[string]any{"bindings": c.Calls.Bindings()} }},
 	{"GET /v1/menus", func(c *Config) any {

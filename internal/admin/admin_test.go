@@ -65,6 +65,9 @@ func (c *core) Look(uint64) func() []media.Packet {
 		return []media.Packet{{At: time.Unix(2, 0), Src: a, Dst: b, Length: 172, Head: make([]byte, 12)}}
 	}
 }
+func (c *core) Policies() []b2bua.PolicyInfo {
+	return []b2bua.PolicyInfo{{Name: "ims-home", Version: 3, Pairs: []b2bua.SidePair{{From: "core", To: "core"}}, Fields: []b2bua.Exposure{{Field: "Via", How: "own"}}}}
+}
 func (c *core) Spot(string, time.Duration) bool { return true }
 func (c *core) Spotlights() []b2bua.Spotlight   { return []b2bua.Spotlight{{Number: "alice"}} }
 func (c *core) Active() int                     { return 1 }
@@ -119,7 +122,7 @@ func TestAPI(t *testing.T) {
 	if code, body := get("/v1/records"); code != 200 || json.Unmarshal([]byte(body), &records) != nil || len(records.Records) != 1 || records.Records[0].By != "callee" {
 		t.Errorf("records: %d %s", code, body)
 	}
-	for path, want := range map[string]string{"/v1/trunks": "sip:t@carrier.example", "/v1/bindings": "alice@home.example"} {
+	for path, want := range map[string]string{"/v1/trunks": "sip:t@carrier.example", "/v1/bindings": "alice@home.example", "/v1/policies": `"how": "own"`} {
 		if code, body := get(path); code != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
