@@ -25,8 +25,8 @@ func soakCalls(t *testing.T) int {
 	return n
 }
 
-// TestSoak makes and ends many calls with speech. Afterwards no call, port, socket or goroutine is left, and the memory in
-// use is what it was after the first of them.
+// TestSoak makes and ends many calls with speech. Afterwards no call, port, socket or goroutine is left; and after the long
+// run, which waits for the last transactions and for the garbage, the memory in use is what it was after the first of them.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	need(t, "sipp")
@@ -44,7 +44,7 @@ func TestSoak(t *testing.T) {
 	before := s.metric("go_memstats_heap_alloc_bytes")
 	s.load(t, n-warm, rate)
 	s.settled(long)
-	if after := s.metric("go_memstats_heap_alloc_bytes"); long && after > before+512<<10 || after > before+16<<20 {
+	if after := s.metric("go_memstats_heap_alloc_bytes"); long && after > before+512<<10 {
 		t.Errorf("%.0f bytes of heap after %d calls, %.0f after %d", after, n, before, warm)
 	}
 	t.Logf("%d calls; %.0f bytes of heap after the first %d, %.0f at the end", n, before, warm, s.metric("go_memstats_heap_alloc_bytes"))
