@@ -4,17 +4,22 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bifrons/bifrons/ivr/form"
 )
 
-var nodeName = regexp.MustCompile(`^[\pL\pN_][\pL\pN_.-]{0,63}$`)
+// nodeName has no count in it: 63 copies of all letters of all alphabets cost more than the rest of a start.
+var nodeName = regexp.MustCompile(`^[\pL\pN_][\pL\pN_.-]*$`)
+
+// longestName of a node in letters.
+const longestName = 64
 
 // node finds the kind of a node and checks that its keys go together.
 func (d *decoder) node(f *Flow, name string, at form.Place, n *Node) {
 	t := f.tree(at)
-	if !nodeName.MatchString(name) || name == End {
-		d.fail(at, "%s is no name of a node; use letters, digits, - and _, and not `end`", form.Tick(name))
+	if !nodeName.MatchString(name) || utf8.RuneCountInString(name) > longestName || name == End {
+		d.fail(at, "%s is no name of a node; use up to 64 letters, digits, - and _, and not `end`", form.Tick(name))
 	}
 	if t == nil || t.Kind != form.Map {
 		return
