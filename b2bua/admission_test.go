@@ -122,6 +122,18 @@ func TestOverloadFloor(t *testing.T) {
 	if taken < 380 || taken > 520 { // 10 of the 50 a second are the exempt ones
 		t.Errorf("%d calls in 10 s, want about 400", taken)
 	}
+	// Few calls are taken each, however long they have waited, and whatever rate there is.
+	for now := 22 * time.Second; now < 60*time.Second; now += 10 * time.Millisecond {
+		l.add(time.Duration(now.Milliseconds()%7000) * time.Microsecond)
+		o.look(now)
+		if now%time.Second == 0 {
+			for n := range 10 {
+				if !o.admit(now, time.Second, false) {
+					t.Fatalf("call %d of the ten in a second is refused", n)
+				}
+			}
+		}
+	}
 	off := overload{}
 	for now := time.Duration(0); now < time.Second; now += time.Millisecond {
 		if off.look(now); !off.admit(now, time.Hour, false) {

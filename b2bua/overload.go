@@ -9,7 +9,7 @@ import (
 // Overload says when new calls are refused because the server is behind its work.
 type Overload struct {
 	Target time.Duration // how long messages may wait to be read, each of them; 0 refuses nothing
-	Floor  int           // calls per second that are never refused for this
+	Floor  int           // calls per second that are never refused for this, a fifth of them at once
 }
 
 // DefaultOverload aims at 3 ms.
@@ -20,13 +20,15 @@ func DefaultOverload() Overload { return Overload{Target: 3 * time.Millisecond, 
 // late, and with it the wheel, which counts while no datagram comes. Of datagrams it is the least wait in each look: a queue that
 // stands, not the stop of a moment. While that is longer than the target, a token bucket takes new calls; a controller sets its
 // rate, in proportion to the excess and, slowly, by its sum. A call that has itself waited for twice the target is then refused,
-// too, so that a backlog goes at once. Without need there is no bucket.
+// too, so that a backlog goes at once. Without need there is no bucket. A second bucket, which every call drains, is the floor: it
+// has tokens only where few calls come, and then they are taken whatever is measured.
 type overload struct {
 	Overload
 	lags []*lag // of the listeners
 	late lag    // of the wheel
 
 	next     atomic.Int64  // when the bucket has a token: the virtual time of a GCRA, in nanoseconds
+	floor    atomic.Int64  // the same of the floor
 	pause    atomic.Int64  // between tokens; 0 is no bucket
 	admitted atomic.Uint64 // new calls since the last look,
 	refused  atomic.Uint64 // and those without a token
@@ -66,25 +68,42 @@ func (l *lag) since() (least, mean time.Duration, ok bool) {
 // lookEvery is how often the controller looks.
 const lookEvery = 50 * time.Millisecond
 
-// burst is how many calls' worth of time may come at once.
-const burst = 20 * time.Millisecond
+// burst is how many calls' worth of time may come at once, and floorBurst how many of the floor's; floorDebt is how far other
+// calls drain that.
+const (
+	burst      = 20 * time.Millisecond
+	floorBurst = 200 * time.Millisecond
+	floorDebt  = time.Second
+)
 
 // admit takes a token for a new call that has waited; an exempt one takes it even if there is none.
 func (o *overload) admit(now, waited time.Duration, exempt bool) bool {
-	pause := o.pause.Load()
-	if pause == 0 {
-		o.admitted.Add(1)
-		return true
-	}
-	for {
-		next := o.next.Load()
-		at := max(next, int64(now))
-		if !exempt && (at > int64(now+burst) || waited > 2*o.Target && pause < int64(time.Second)/int64(max(o.Floor, 1))) {
+	if pause := time.Duration(o.pause.Load()); pause != 0 {
+		least := time.Second / time.Duration(max(o.Floor, 1))
+		switch {
+		case exempt:
+			token(&o.next, now, pause, math.MaxInt64)
+			token(&o.floor, now, least, floorDebt)
+		case waited <= 2*o.Target && token(&o.next, now, pause, burst):
+			token(&o.floor, now, least, floorDebt)
+		case !token(&o.floor, now, least, floorBurst):
 			o.refused.Add(1)
 			return false
 		}
-		if o.next.CompareAndSwap(next, at+pause) {
-			o.admitted.Add(1)
+	}
+	o.admitted.Add(1)
+	return true
+}
+
+// token takes one of a bucket that gets one every pause and holds burst of time; false if it is empty.
+func token(next *atomic.Int64, now, pause, burst time.Duration) bool {
+	for {
+		was := next.Load()
+		at := max(was, int64(now))
+		if at-int64(now) > int64(burst) {
+			return false
+		}
+		if next.CompareAndSwap(was, at+int64(pause)) {
 			return true
 		}
 	}
