@@ -239,8 +239,15 @@ func (c *conn) write() {
 		_ = nc.SetWriteDeadline(time.Now().Add(c.s.cfg.Write))
 		if _, err := all.WriteTo(nc); err != nil {
 			c.mu.Lock()
-			c.waiting = append(all, c.waiting...) // what is left of them was not delivered
+			over := c.over
+			if !over {
+				c.waiting = append(all, c.waiting...) // what is left of them was not delivered
+			}
 			c.mu.Unlock()
+			if over { // the reader has found the end first, and told of what waited
+				c.undelivered(all)
+				return
+			}
 			c.close()
 			return
 		}
@@ -300,6 +307,11 @@ func (c *conn) close() {
 		_ = nc.Close()
 	}
 	c.s.forget(c)
+	c.undelivered(left)
+}
+
+// undelivered tells of messages that the connection has ended before.
+func (c *conn) undelivered(left [][]byte) {
 	if len(left) == 0 {
 		return
 	}
