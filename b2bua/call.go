@@ -351,6 +351,7 @@ func (c *Call) timedOut(l *Leg, t *Tx) {
 	case t.Kind == sip.InviteClient && l.Phase == Trying, c.Alone && l.UAC && l.Phase == Trying:
 		c.abandon(l, 408)
 	case t.Method == sip.PRACK && l.Phase == Trying:
+		l.Unanswered = &Cause{By: ByCallee, Text: "no answer to PRACK", Evidence: "no response from " + l.aimed(t)}
 		c.abandon(l, 408)
 	case t.Own && t.Method != sip.INVITE && t.Method != sip.UPDATE || l.Phase == Over:
 	default:

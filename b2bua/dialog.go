@@ -367,6 +367,9 @@ func (c *Call) abandon(l *Leg, status int) {
 	if l.Phase != Trying {
 		return
 	}
+	if l.Unanswered == nil && status == 408 {
+		l.Unanswered = l.silence()
+	}
 	c.abandonWith(l, Cause{})
 	c.failBranch(l.Branch, status)
 }
@@ -407,14 +410,14 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 	}
 	a := c.Legs[0]
 	if a.Ours && c.Answer.IsZero() {
-		c.end(c.refusal(b, f.Status))
+		c.end(c.refusal(b))
 		return
 	}
 	if c.redirect(b, f) || !a.awaits() || a.Hold != nil {
 		return
 	}
-	best := f.Status
-	if best >= 600 { // RFC 3261 16.7 step 5: it speaks for the callee everywhere
+	best := b
+	if best.Failed >= 600 { // RFC 3261 16.7 step 5: it speaks for the callee everywhere
 		c.giveUpOthers(nil, "SIP;cause=603")
 	}
 	for i := range c.Branches {
@@ -423,14 +426,14 @@ func (c *Call) branchFailed(l *Leg, f Failure, answer Text) {
 			c.allEarlyEnded(f.Branch)
 			return
 		}
-		if o.Failed != 0 && better(o.Failed, best) {
-			best = o.Failed
+		if o.Failed != 0 && better(o.Failed, best.Failed) {
+			best = o
 		}
 	}
-	if best != f.Status || b.Leg == 0 || l != c.Legs[b.Leg] { // it is another branch's, and no longer at hand
+	if best.Failed != f.Status || b.Leg == 0 || l != c.Legs[b.Leg] { // it is another branch's, and no longer at hand
 		answer = Text{}
 	}
-	c.endWith(c.refusal(b, best), l, answer)
+	c.endWith(c.refusal(best), l, answer)
 }
 
 // maxRedirects bounds how often one branch follows a 3xx.

@@ -45,7 +45,7 @@ type Leg struct {
 	Dest   netip.AddrPort // where the initial INVITE went or came from
 	Name   string         // that led there, "" for an address: who answers over TLS must prove to have it (RFC 5922 7.3)
 
-	Unreached string // where its INVITE came back from, undelivered
+	Unanswered *Cause // UAC: of a failure that is no word of the party, who has said nothing final
 
 	Counted bool   // it stands in its gates (admission.go)
 	Route   uint16 // UAC: number of the route that led to it, 0 none

@@ -3,6 +3,7 @@ package b2bua
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +64,7 @@ func (c *Call) refused(side *Side, r ref) {
 		h.Until = 0
 	}
 	c.faltered(l, 0)
-	l.Unreached = strings.ToLower(l.side.Locals[t.Local].Transport.String()) + ":" + t.Dest.String()
+	l.Unanswered = &Cause{By: ByCallee, Text: "not reached", Evidence: "INVITE not delivered to " + l.aimed(t)}
 	t.State, t.Retry, t.Expire, t.Last = sip.Terminated, 0, 0, nil // nobody is there to be cancelled
 	l.Phase = Over
 	c.closePorts(l)
@@ -72,16 +73,40 @@ func (c *Call) refused(side *Side, r ref) {
 	}
 }
 
-// refusal is the cause of a call's end whose last branch has failed, with the best status of all branches.
-func (c *Call) refusal(b *Branch, best int) Cause {
+// aimed is where a request of ours went, as people read it.
+func (l *Leg) aimed(t *Tx) string {
+	return strings.ToLower(l.side.Locals[t.Local].Transport.String()) + ":" + t.Dest.String()
+}
+
+// silence is the cause of a leg that is given up without a final answer: its party's, who has said nothing at all, or ours, who
+// would not wait longer for one that rings.
+func (l *Leg) silence() *Cause {
+	t := l.initial()
+	if t == nil {
+		return &Cause{By: ByCallee, Text: "no answer"}
+	}
+	cause := &Cause{By: ByCallee, Text: "no answer to " + t.Method.String(), Evidence: "no response from " + l.aimed(t)}
+	switch {
+	case slices.ContainsFunc(l.Dialogs, func(d *Dialog) bool { return d.RemoteTag != "" }):
+		cause.By, cause.Evidence = ByBifrons, "no final response in time from "+l.aimed(t)
+	case t.Rang:
+		cause.Evidence = "nothing but 100 from " + l.aimed(t)
+	}
+	return cause
+}
+
+// refusal is the cause of a call's end whose branches have all failed: that of the branch with the best status.
+func (c *Call) refusal(b *Branch) Cause {
+	best := b.Failed
 	cause := Cause{Status: crossingStatus(best), By: ByCallee, Text: "refused with " + strconv.Itoa(best)}
 	switch {
 	case b.Leg == 0 || c.Legs[b.Leg].Last == 0: // nothing was sent: it is our own word
-		if cause.By = ByBifrons; best == b.Failed && (best == 503 || best == 482) {
+		if cause.By = ByBifrons; best == 503 || best == 482 {
 			cause.Status = best
 		}
-	case best == b.Failed && c.Legs[b.Leg].Unreached != "": // nobody has said anything
-		cause.Text, cause.Evidence = "not reached", "INVITE not delivered to "+c.Legs[b.Leg].Unreached
+	case c.Legs[b.Leg].Unanswered != nil:
+		why := c.Legs[b.Leg].Unanswered
+		cause.By, cause.Text, cause.Evidence = why.By, why.Text, why.Evidence
 	}
 	return cause
 }
