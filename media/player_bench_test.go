@@ -18,8 +18,8 @@ import (
 	"github.com/bifrons/bifrons/media/codec"
 )
 
-// BenchmarkPlayers plays to 500 parties for some seconds, by a relay and, as the floor to compare with, by a goroutine with a
-// ticker for each party that has its packets ready. Both send through a socket for each party. What is measured is the CPU
+// BenchmarkPlayers plays to 500 parties for some seconds: by a relay; to compare with, by a goroutine with a ticker for each
+// party that has its packets ready; and, as the floor, by a thread that does nothing but sleep and send. All send through a socket for each party. What is measured is the CPU
 // time of the process for a packet, without the thread that receives, and how late packets are: by the kernel's time of
 // arrival against the party's own schedule, which its earliest packet tells.
 func BenchmarkPlayers(b *testing.B) {
@@ -27,7 +27,7 @@ func BenchmarkPlayers(b *testing.B) {
 	for _, way := range []struct {
 		name string
 		play func(b *testing.B, to *audience, stop <-chan struct{}) (wait func())
-	}{{"relay", playByRelay}, {"goroutine-and-ticker", playByTickers}} {
+	}{{"relay", playByRelay}, {"goroutine-and-ticker", playByTickers}, {"system-calls-alone", playBare}} {
 		b.Run(way.name, func(b *testing.B) {
 			for b.Loop() {
 				e := newAudience(b, parties)
@@ -43,10 +43,12 @@ func BenchmarkPlayers(b *testing.B) {
 	}
 }
 
-// audience is a socket that hears all parties, told apart by the SSRC they are sent.
+// audience is a socket that hears all parties, told apart by the SSRC they are sent. Go's poller does not know it: it would
+// wake up for every packet, at the cost of who sends.
 type audience struct {
 	parties int
-	conn    *net.UDPConn
+	fd      int
+	at      netip.AddrPort
 	heard   map[uint32]*schedule
 	lags    []float64 // ms
 	cpu     time.Duration
@@ -60,27 +62,29 @@ type schedule struct {
 }
 
 func newAudience(b *testing.B, parties int) *audience {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = conn.Close() })
-	raw, err := conn.SyscallConn()
+	b.Cleanup(func() { _ = unix.Close(fd) })
+	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20); err != nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
+	}
+	if err == nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+	}
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: loopback.As4()})
+	}
 	if err != nil {
 		b.Fatal(err)
 	}
-	_ = raw.Control(func(fd uintptr) {
-		if err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20); err != nil {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
-		}
-		if err == nil {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
-		}
-	})
+	name, err := unix.Getsockname(fd)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &audience{parties: parties, conn: conn, heard: map[uint32]*schedule{}}
+	at := netip.AddrPortFrom(loopback, uint16(name.(*unix.SockaddrInet4).Port))
+	return &audience{parties: parties, fd: fd, at: at, heard: map[uint32]*schedule{}}
 }
 
 func used(who int) time.Duration {
@@ -93,22 +97,19 @@ func used(who int) time.Duration {
 func (e *audience) listen(lasts time.Duration) {
 	runtime.LockOSThread() // whose time is taken off
 	defer runtime.UnlockOSThread()
-	raw, _ := e.conn.SyscallConn()
 	buf, oob := make([]byte, 2048), make([]byte, 128)
 	var mine time.Duration
 	drain := func(keep bool) {
 		before := used(unix.RUSAGE_THREAD)
-		_ = raw.Read(func(fd uintptr) bool {
-			for {
-				n, o, _, _, err := unix.Recvmsg(int(fd), buf, oob, unix.MSG_DONTWAIT)
-				if err != nil {
-					return true
-				}
-				if keep {
-					e.take(buf[:n], oob[:o])
-				}
+		for {
+			n, o, _, _, err := unix.Recvmsg(e.fd, buf, oob, unix.MSG_DONTWAIT)
+			if err != nil {
+				break
 			}
-		})
+			if keep {
+				e.take(buf[:n], oob[:o])
+			}
+		}
 		mine += used(unix.RUSAGE_THREAD) - before
 	}
 	drain(false)
@@ -169,10 +170,10 @@ func playByRelay(b *testing.B, to *audience, stop <-chan struct{}) func() {
 		if err != nil {
 			b.Fatal(err)
 		}
-		at := addrOf(to.conn)
+		at := to.at
 		r.Do(Remote{Port: p.ID, RTP: at, RTCP: at, Send: true, Quiet: true, Clock: 8000, Formats: []codec.Format{pcma}})
 		r.Do(Play{Port: p.ID, ID: 1, Items: files("a2000"), Repeat: -1})
-		if _, err := to.conn.WriteToUDPAddrPort(binary.BigEndian.AppendUint64([]byte{0x80, 8, 0, 1}, uint64(i)), p.Local); err != nil { // it speaks, too
+		if err := unix.Sendto(to.fd, binary.BigEndian.AppendUint64([]byte{0x80, 8, 0, 1}, uint64(i)), 0, address(p.Local)); err != nil { // it speaks, too
 			b.Fatal(err)
 		}
 		<-time.After(20 * time.Millisecond / time.Duration(to.parties)) // callers do not come all at once
@@ -183,7 +184,7 @@ func playByRelay(b *testing.B, to *audience, stop <-chan struct{}) func() {
 func playByTickers(b *testing.B, to *audience, stop <-chan struct{}) func() {
 	var all sync.WaitGroup
 	for i := range to.parties {
-		conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(addrOf(to.conn)))
+		conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to.at))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -209,6 +210,49 @@ func playByTickers(b *testing.B, to *audience, stop <-chan struct{}) func() {
 		<-time.After(20 * time.Millisecond / time.Duration(to.parties))
 	}
 	return all.Wait
+}
+
+// playBare sends what is due in a millisecond, and sleeps for the next one: two bare system calls.
+func playBare(b *testing.B, to *audience, stop <-chan struct{}) func() {
+	fds := make([]int32, to.parties)
+	for i := range fds {
+		fd, err := newSocket(to.at, 0)
+		if err == nil {
+			err = connect(int32(fd), to.at)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		fds[i] = int32(fd)
+	}
+	var all sync.WaitGroup
+	all.Go(func() { // ends with stop
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		packet := append([]byte{0x80, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, bytes.Repeat([]byte{'a'}, 160)...)
+		begun := time.Now()
+		for sent := 0; ; {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for due := int(time.Since(begun)*time.Duration(to.parties)/(20*time.Millisecond)) + 1; sent < due; sent++ {
+				i, n := sent%to.parties, sent/to.parties
+				binary.BigEndian.PutUint16(packet[2:], uint16(n))
+				binary.BigEndian.PutUint32(packet[4:], uint32(n)*160)
+				binary.BigEndian.PutUint32(packet[8:], uint32(i))
+				send(fds[i], packet)
+			}
+			_ = unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
+		}
+	})
+	return func() {
+		all.Wait()
+		for _, fd := range fds {
+			_ = unix.Close(int(fd))
+		}
+	}
 }
 
 // BenchmarkMixer mixes one round (20 ms) of a room of 32 parties that all speak, beyond packet I/O: 200 µs are 1 % of a core.

@@ -25,40 +25,51 @@ var (
 	g722IHP = [...]byte{0, 3, 2}
 	g722WH  = [...]int{0, -214, 798}
 	g722RH2 = [...]int{2, 1, 2, 1}
-	g722QMF = [...]int{3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11} // clause 3.1, every second coefficient
 )
 
 // g722 is both ends; a stream uses one of them.
 type g722 struct {
 	low, high g722Band
-	x         [24]int // what the filters hold
+	x         [g722Window]int32 // what the filters hold, and room to go on in
+	at        int               // where the 24 of now begin
 }
+
+// g722Window is how far the filters move along before what they hold is brought back to the start.
+const g722Window = 24 + 160
 
 // g722Band is the predictor and the quantiser's scale of a sub-band.
 type g722Band struct {
-	s, sp, sz int
-	r         [3]int
-	p         [3]int
-	a         [3]int
-	b         [7]int
-	d         [7]int
-	nb, det   int
+	s, sz   int    // predictions: of both parts, and of the zeros' alone
+	r       int    // the last reconstructed value, doubled
+	p       [2]int // the last partly reconstructed ones
+	a       [2]int // coefficients of the poles
+	b       [6]int // and of the zeros
+	d       [6]int // the last differences, doubled
+	nb, det int
 }
 
 func newG722() *g722 { return &g722{low: g722Band{det: 32}, high: g722Band{det: 8}} }
 
 func saturate(v int) int { return min(max(v, -32768), 32767) }
 
+// slide takes two samples into the filters and returns what they give (clause 3.1): the sums of the even and of the odd ones.
+func (g *g722) slide(first, second int) (even, odd int) {
+	if g.at+26 > len(g.x) {
+		copy(g.x[:24], g.x[g.at:])
+		g.at = 0
+	}
+	g.at += 2
+	x := (*[24]int32)(g.x[g.at:])
+	x[22], x[23] = int32(first), int32(second)
+	o := 3*x[0] - 11*x[2] + 12*x[4] + 32*x[6] - 210*x[8] + 951*x[10] + 3876*x[12] - 805*x[14] + 362*x[16] - 156*x[18] + 53*x[20] - 11*x[22]
+	e := -11*x[1] + 53*x[3] - 156*x[5] + 362*x[7] - 805*x[9] + 3876*x[11] + 951*x[13] - 210*x[15] + 32*x[17] + 12*x[19] - 11*x[21] + 3*x[23]
+	return int(e), int(o)
+}
+
 // Encode implements Encoder.
 func (g *g722) Encode(dst []byte, pcm []int16) []byte {
 	for ; len(pcm) >= 2; pcm = pcm[2:] {
-		copy(g.x[:22], g.x[2:])
-		g.x[22], g.x[23] = int(pcm[0]), int(pcm[1])
-		even, odd := 0, 0
-		for i, c := range g722QMF {
-			odd += g.x[2*i] * c
-			even += g.x[2*i+1] * g722QMF[11-i]
-		}
+		even, odd := g.slide(int(pcm[0]), int(pcm[1]))
 		low := g.low.encodeLow((even + odd) >> 14)
 		high := g.high.encodeHigh((even - odd) >> 14)
 		dst = append(dst, high<<6|low)
@@ -71,14 +82,8 @@ func (g *g722) Decode(dst []int16, payload []byte) []int16 {
 	for _, code := range payload {
 		low := g.low.decodeLow(code & 63)
 		high := g.high.decodeHigh(code >> 6)
-		copy(g.x[:22], g.x[2:])
-		g.x[22], g.x[23] = low+high, low-high
-		var a, b int
-		for i, c := range g722QMF {
-			b += g.x[2*i] * c
-			a += g.x[2*i+1] * g722QMF[11-i]
-		}
-		dst = append(dst, int16(saturate(a>>11)), int16(saturate(b>>11)))
+		even, odd := g.slide(low+high, low-high)
+		dst = append(dst, int16(saturate(even>>11)), int16(saturate(odd>>11)))
 	}
 	return dst
 }
@@ -162,52 +167,44 @@ func g722Scale(nb, top int) int {
 	return v >> shift << 2
 }
 
-// predict is block 4 of both ends: it takes the quantised difference and makes the next prediction.
+// predict is block 4 of both ends: it takes the quantised difference and makes the next prediction. The signs of values of 16
+// bits are told from the sign of their exclusive or. What the filters multiply is kept doubled, as FILTEP and FILTEZ want it:
+// that changes no sign.
 func (b *g722Band) predict(d int) {
 	r0, p0 := saturate(b.s+d), saturate(b.sz+d)
-	// The values are of 16 bits, so two have the same sign when their exclusive or is not negative.
+	same := (p0 ^ b.p[0]) >> 63 // 0 where the signs are the same, else -1
+	other := (p0 ^ b.p[1]) >> 63
 
 	// UPPOL2
-	wd := saturate(b.a[1] << 2)
-	if p0^b.p[1] >= 0 {
-		wd = -wd
-	}
-	wd = min(wd, 32767) >> 7
-	if p0^b.p[2] >= 0 {
-		wd += 128
-	} else {
-		wd -= 128
-	}
-	a2 := min(max(wd+b.a[2]*32512>>15, -12288), 12288)
+	wd := saturate(b.a[0] << 2)
+	wd = min(^same&-wd|same&wd, 32767)>>7 + (128 ^ other - other)
+	a2 := min(max(wd+b.a[1]*32512>>15, -12288), 12288)
 
-	// UPPOL1
-	wd = -192
-	if p0^b.p[1] >= 0 {
-		wd = 192
-	}
-	limit := saturate(15360 - a2)
-	a1 := min(max(saturate(wd+b.a[1]*32640>>15), -limit), limit)
+	// UPPOL1; the limit is 3072 at least.
+	limit := 15360 - a2
+	a1 := min(max((192^same-same)+b.a[0]*32640>>15, -limit), limit)
 
-	// UPZERO, DELAYA and FILTEZ in one pass: coefficient, delay and product of each tap.
+	// UPZERO, DELAYA and FILTEZ in one pass: coefficient, delay and product of each tap. A coefficient keeps to 16 bits by itself.
 	wd = 128
 	if d == 0 {
 		wd = 0
 	}
-	sz, before := 0, d
-	for i := 1; i <= 6; i++ {
+	sz, before := 0, saturate(2*d)
+	for i := range b.d {
 		at := b.d[i]
-		w := wd ^ (d^at)>>63 - (d^at)>>63 // wd, negative where the signs differ
-		k := saturate(w + b.b[i]*32640>>15)
+		sign := (d ^ at) >> 63
+		k := (wd ^ sign - sign) + b.b[i]*32640>>15
 		b.b[i], b.d[i] = k, before
-		sz += k * saturate(2*before) >> 15
+		sz += k * before >> 15
 		before = at
 	}
-	b.p[2], b.p[1] = b.p[1], p0
-	b.a[2], b.a[1] = a2, a1
+	b.p[1], b.p[0] = b.p[0], p0
+	b.a[1], b.a[0] = a2, a1
 
 	// FILTEP, PREDIC
-	b.sp = saturate(a1*saturate(2*r0)>>15 + a2*saturate(2*b.r[1])>>15)
-	b.r[1] = r0
+	r0 = saturate(2 * r0)
+	sp := saturate(a1*r0>>15 + a2*b.r>>15)
+	b.r = r0
 	b.sz = saturate(sz)
-	b.s = saturate(b.sp + b.sz)
+	b.s = saturate(sp + b.sz)
 }
