@@ -28,6 +28,9 @@ func (c *Call) apply(w *Walk, e Effect) {
 		ok = c.applyRing(e)
 	case Accept:
 		c.Legs[0].Codecs = e.Codecs
+		if e.Mixed {
+			c.Legs[0].Codecs = c.mixedFirst(c.Legs[0])
+		}
 		ok = c.accept()
 	case Reject:
 		ok = e.Status >= 300 && e.Status < 700 && c.Legs[0].Phase == Trying

@@ -28,6 +28,7 @@ type Ring struct {
 // an answer was given before, in a provisional response.
 type Accept struct {
 	Codecs []string // that may be answered, in the order of preference; none: what the side says
+	Mixed  bool     // a codec that a room can mix goes before one that it cannot
 }
 
 // Label sets headers of every provisional response above 100 and every 2xx to the caller's request that has none of that name: of

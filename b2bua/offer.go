@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -329,6 +330,29 @@ func (l *Leg) codecs() []string {
 		return l.Codecs
 	}
 	return l.side.Codecs
+}
+
+// mixedFirst are the codecs of a leg, those first that a room can mix (AMR is not).
+func (c *Call) mixedFirst(l *Leg) []string {
+	all := slices.Clone(l.codecs())
+	if len(all) == 0 {
+		for _, f := range c.ownFormats(l) {
+			all = append(all, f.Codec)
+		}
+		all = append(all, codec.L16)
+	}
+	slices.SortStableFunc(all, func(a, b string) int {
+		return cmp.Compare(rank(a), rank(b))
+	})
+	return slices.Compact(all)
+}
+
+// rank is 0 for a codec that can be mixed.
+func rank(name string) int {
+	if (codec.Format{Codec: name}).IsAMR() {
+		return 1
+	}
+	return 0
 }
 
 // ownFormats returns what Bifrons offers to a leg's party, in the order of its codecs if there is one.

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"errors"
 	"time"
 
 	"github.com/bifrons/bifrons/media"
@@ -39,12 +40,14 @@ type Halt struct {
 }
 
 // Played is the end of a Play or Say: "done", "stopped" (by Halt, another Play, a join), "key" (by a key, with Barge) or
-// "failed", with the error. Offset is how far it got.
+// "failed", with the error. Offset is how far it got. Status is set if the caller's offer is why nothing was heard: with what a
+// Reject refuses it then (488: no codec in common, RFC 3261 13.3.1.3).
 type Played struct {
 	Leg    int
 	Name   string
 	Reason string
 	Err    string
+	Status int `json:",omitempty"`
 	Offset time.Duration
 }
 
@@ -71,7 +74,11 @@ func (c *Call) applyPlay(w *Walk, e Play) bool {
 		err = errUnnatural
 	}
 	if err != nil {
-		c.tell(c.owner(w), c.legOr(e.Leg), Played{Leg: e.Leg, Name: e.Name, Reason: media.ReasonFailed.String(), Err: err.Error()})
+		p := Played{Leg: e.Leg, Name: e.Name, Reason: media.ReasonFailed.String(), Err: err.Error()}
+		if no := (*errOffer)(nil); errors.As(err, &no) {
+			p.Status, c.warning = no.status, no.text
+		}
+		c.tell(c.owner(w), c.legOr(e.Leg), p)
 		return false
 	}
 	c.beginPlayer(l, end, &Playing{Owner: c.owner(w), What: e, From: e.Offset})

@@ -156,6 +156,26 @@ plays alice text:Which
 alice > BYE
 alice < 200
 `,
+		"a room, of a mobile phone": `
+alice > INVITE sdp=mobile
+alice < 100
+alice < 200 has="RTP/AVP 0 101"
+alice > ACK
+speaks alice PCMU@0
+plays alice text:Which
+press alice 5
+room alice
+alice > BYE
+alice < 200`,
+		"no room, for AMR alone": `
+alice > INVITE sdp=octet
+alice < 100
+alice < 200 has="RTP/AVP 97 105"
+alice > ACK
+speaks alice AMR-WB@97
+plays alice text:Which
+alice > BYE
+alice < 200`,
 		"a room": answered + `press alice 5
 room alice
 press alice *

@@ -29,7 +29,7 @@ func (t *turn) do(list []walk.Request) {
 			if r.Early {
 				t.step.Do(b2bua.Alarm{Name: "early", After: time.Hour}) // somebody is still at it
 			} else {
-				t.step.Do(b2bua.Accept{})
+				t.step.Do(b2bua.Accept{Mixed: t.edition.rooms})
 			}
 		case walk.Play:
 			t.play(r)

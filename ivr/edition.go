@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,6 +17,7 @@ import (
 type edition struct {
 	flow  *flow.Flow
 	files map[string]string // recordings by language/name
+	rooms bool              // a caller may come into one
 
 	mu    sync.Mutex
 	there map[string]bool // prompts of the library that were asked for
@@ -87,6 +89,9 @@ func (a *App) read() (*edition, error) {
 		return nil, err
 	}
 	e := &edition{flow: f, files: map[string]string{}, there: map[string]bool{}}
+	for _, g := range f.Graphs() {
+		e.rooms = e.rooms || slices.ContainsFunc(g.Nodes, func(n flow.Named[flow.Node]) bool { return n.Value.Kind == flow.Conference })
+	}
 	if a.cfg.Text == nil {
 		e.files = findRecordings(f.Folder())
 	}

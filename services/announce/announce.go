@@ -19,7 +19,8 @@ func (App) Name() string { return "announce" }
 // prompt is a name that may be asked for.
 var prompt = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
-// Handle plays what is dialled; a caller that cannot hear it before the answer, and a name of no prompt, are refused at once.
+// Handle plays what is dialled; a caller that cannot hear it before the answer, and a name of no prompt, are refused at once: with
+// 488 and a Warning if it is for the codecs that the caller offers.
 func (App) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 	switch ev := ev.(type) {
 	case b2bua.Invite:
@@ -34,6 +35,10 @@ func (App) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 		s.Do(b2bua.Play{Name: name, Items: []media.Item{{Prompt: name}}})
 		return b2bua.Stop
 	case b2bua.Played:
+		if ev.Status != 0 {
+			s.Do(b2bua.Reject{Status: ev.Status, Reason: ev.Err})
+			break
+		}
 		s.Do(b2bua.Reject{Status: 404, Reason: "announced"})
 	}
 	return b2bua.Pass

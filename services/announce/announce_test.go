@@ -8,10 +8,10 @@ import (
 )
 
 // play plays lines of a call through the service.
-func play(t *testing.T, lines []string) {
+func play(t *testing.T, lines []string, codecs ...string) {
 	w := b2buatest.NewWorld(t, func(_ *b2buatest.World, cfg *b2bua.Config) {
 		cfg.Apps = map[string]b2bua.Link{"announce": {App: App{}}}
-		cfg.Sides[0].Apps = []string{"announce"}
+		cfg.Sides[0].Apps, cfg.Sides[0].Codecs = []string{"announce"}, codecs
 	})
 	for _, l := range lines {
 		w.Line(l)
@@ -30,4 +30,10 @@ func TestAnnounce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { play(t, lines) })
 	}
+}
+
+// TestAnnounceNoCodec tells a caller that offers no codec spoken here so.
+func TestAnnounceNoCodec(t *testing.T) {
+	play(t, []string{"alice > INVITE to=number-changed sdp=pcmu", "alice < 100",
+		`alice < 488 has="Warning: 305 10.0.0.1:5060 \"no codec in common: this end speaks PCMA"`, "alice > ACK", "record status=488 by=bifrons"}, "PCMA")
 }
