@@ -90,6 +90,7 @@ func (s *server) load(t *testing.T, n, rate int) {
 		return cmd
 	}
 	callee := run("callee.xml", s.callee())
+	eventually(t, patience, "the callee listens", func() bool { return bound(t, s.callee()) })
 	caller := run("caller.xml", s.caller(), "-r", fmt.Sprint(rate), "-l", "2000", s.core())
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() { // ends with the calls
