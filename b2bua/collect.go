@@ -98,6 +98,24 @@ func (c *Call) digit(l *Leg, d Digit) {
 	c.offer(Walk{Event: d, Leg: l.Slot, Branch: c.branchOf(l), Up: l.Slot != 0})
 }
 
+// longestKey is how long a key may be held in a collection.
+const longestKey = 10 * time.Second
+
+// keyDown is told of a key that goes down: it ends a prompt with Barge, and its collection waits until it is up. It counts as a key
+// then. One that has come another way is none.
+func (c *Call) keyDown(l *Leg, k byte) {
+	e, now := l.End, c.srv.now()
+	if e == nil || k == '!' || slices.ContainsFunc(e.Reports, func(r pressed) bool { return r.Key == k && r.By&wayRTP == 0 && now-r.At <= echo }) {
+		return
+	}
+	if p := e.Player; p != nil && p.What.Barge {
+		c.endPlayer(l, keyed)
+	}
+	if e.Collector != nil && e.Collector.Until != 0 {
+		e.Collector.Until = max(e.Collector.Until, now+longestKey)
+	}
+}
+
 // key takes a key at the leg's endpoint.
 func (c *Call) key(l *Leg, k byte) {
 	e := l.endpoint()

@@ -123,6 +123,8 @@ func (c *Call) mediaNews(e media.Event) {
 				c.mediaEnded(l, e)
 			case media.Left:
 				c.left(l, e.Err)
+			case media.Pressed:
+				c.keyDown(l, e.Key)
 			case media.Digit:
 				by := byRTP
 				if e.InBand {

@@ -22,6 +22,7 @@ type digit struct {
 	code     byte
 	known    bool // there was one
 	open     bool // its end has not been seen
+	told     bool // that it is held
 }
 
 // watch looks at a telephone event without changing it and returns a key whose event is over, 0 if there is none.
@@ -49,6 +50,15 @@ func (d *digit) watch(h *header, payload []byte, clock uint32, now int64) (key b
 		key, long = d.over()
 	}
 	return key, long
+}
+
+// pressed returns the key that is held down, once; 0 if there is no new one.
+func (d *digit) pressed() (key byte) {
+	if !d.open || d.told || int(d.code) >= len(keys) {
+		return 0
+	}
+	d.told = true
+	return keys[d.code]
 }
 
 // segment is how long an event at least is, in ticks, before it goes on with another timestamp. The longest is 65535; the last

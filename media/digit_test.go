@@ -36,7 +36,7 @@ func TestDigitsCross(t *testing.T) {
 	events := make(chan Event, 10)
 	r := newRelay(t, func(c *Config) {
 		c.Events = func(e Event) {
-			if e.Kind == Digit {
+			if e.Kind == Digit || e.Kind == Pressed {
 				events <- e
 			}
 		}
@@ -74,7 +74,9 @@ func TestDigitsCross(t *testing.T) {
 		t.Fatalf("b heard %x", p)
 	}
 	for _, e := range []Event{
+		{Call: 7, Port: a.to.ID, Kind: Pressed, Key: '5'},
 		{Call: 7, Port: a.to.ID, Kind: Digit, Key: '5', Duration: 160 * time.Millisecond},
+		{Call: 7, Port: a.to.ID, Kind: Pressed, Key: '#'},
 		{Call: 7, Port: a.to.ID, Kind: Digit, Key: '#', Duration: 80 * time.Millisecond},
 	} {
 		if got := <-events; got != e {
@@ -113,6 +115,11 @@ func TestDigitWithoutEnd(t *testing.T) {
 	}
 	if key, _ := d.watch(&header{time: 9000}, []byte{5}, 8000, 6000e6); key != 0 {
 		t.Fatal("a truncated event counts")
+	}
+	d.pressed()
+	send(10000, 3, 160, 7000e6)
+	if first, again := d.pressed(), d.pressed(); first != '3' || again != 0 {
+		t.Fatalf("held: %c, then %c", first, again)
 	}
 }
 

@@ -13,6 +13,8 @@ const (
 	Silence
 	// Resumed: packets have come again after a Silence.
 	Resumed
+	// Pressed: the party holds a key down (RFC 4733). It is posted at the first packet of each key whose Digit is to come.
+	Pressed
 	// Digit: the party has pressed a key (RFC 4733). It is posted once per key, at its end.
 	// It may have come as a tone, too, if the port listens for them.
 	Digit
@@ -25,7 +27,7 @@ const (
 	Left
 )
 
-var eventNames = [...]string{Latched: "latched", Silence: "silence", Resumed: "resumed", Digit: "digit", Played: "played",
+var eventNames = [...]string{Latched: "latched", Silence: "silence", Resumed: "resumed", Pressed: "pressed", Digit: "digit", Played: "played",
 	Recorded: "recorded", Left: "left"}
 
 // Reason is why a player or recorder has ended.
@@ -66,7 +68,7 @@ type Event struct {
 	Call uint64
 	Port PortID
 	Kind EventKind
-	// Key and Duration are those of a Digit: 0 to 9, *, #, A to D, or ! for a flash.
+	// Key is that of a Pressed and a Digit, Duration that of a Digit: 0 to 9, *, #, A to D, or ! for a flash.
 	Key byte
 	// Duration is also how much a Recorded has in its file, and how far a Played got: from the start of the first item, what
 	// Offset left out included, and repetitions.

@@ -110,6 +110,9 @@ func (r *Relay) stream(p *port, h *header, b []byte, now int64, d *delivery) {
 		if key, long := t.digit.watch(h, b[h.size:h.size+h.payload], clock, now); key != 0 {
 			d.events = append(d.events, Event{Call: p.call, Port: p.id, Kind: Digit, Key: key, Duration: long})
 		}
+		if key := t.digit.pressed(); key != 0 {
+			d.events = append(d.events, Event{Call: p.call, Port: p.id, Kind: Pressed, Key: key})
+		}
 		clock = 0
 	}
 	ext := l.in.update(h, ticks(now, clock), clock)

@@ -14,6 +14,8 @@ func (w *World) keys(words []string) {
 	switch words[0] {
 	case "press": // a phone sends a key as a telephone event: press alice 5; or it is heard as a tone: press alice 5 tone
 		w.news(words[1], media.Event{Kind: media.Digit, Key: words[2][0], Duration: 160 * time.Millisecond, InBand: len(words) > 3})
+	case "hold": // a phone holds a key down; a press of it is its end: hold alice 5
+		w.news(words[1], media.Event{Kind: media.Pressed, Key: words[2][0]})
 	case "silence": // a phone has fallen silent
 		w.news(words[1], media.Event{Kind: media.Silence})
 	case "tones": // the keys that sounded for a phone since the last such line: tones bob 5@101/8000

@@ -207,7 +207,7 @@ func (w *World) run(words []string) {
 				w.Media.Spoken[r.RTP] += 50
 			}
 		}
-	case "press", "silence", "tones", "payload":
+	case "press", "hold", "silence", "tones", "payload":
 		w.keys(words)
 	case "told", "plays", "played", "records", "recorded", "left", "listens", "speaks", "heard", "room":
 		w.studio(words)
