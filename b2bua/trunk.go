@@ -29,7 +29,8 @@ type Trunk struct {
 type trunk struct {
 	Trunk
 	side *Side
-	slot uint8 // in identifiers
+	slot uint8  // in identifiers
+	born uint32 // a number of its own in its Call-ID, which those have that take it over
 
 	heard   chan *sip.Message // responses
 	refused atomic.Uint32     // number of a REGISTER that the network returned
@@ -79,7 +80,7 @@ func (s *Server) openTrunks() {
 				t.Contact = string(u.User)
 			}
 			k := &trunk{Trunk: t, side: side, slot: trunkSlots + uint8(len(s.trunks)), heard: make(chan *sip.Message, 8), granted: t.Expires,
-				number: uint32(s.cfg.Clock.Wall().Unix()) & 0x7fffffff} // above that of a former start, which may have had the same Call-ID
+				number: uint32(s.cfg.Clock.Wall().Unix()) & 0x7fffffff, born: uint32(s.random())}
 			k.next = s.now() + time.Duration(s.random()%uint64(time.Second/4))
 			side.trunks, s.trunks = append(side.trunks, k), append(s.trunks, k)
 		}
@@ -202,7 +203,7 @@ func (t *trunk) register(s *Server, now time.Duration) {
 	b = append(append(b, "\r\nFrom: <"...), t.AOR...)
 	b = s.mint.append(append(b, ">;tag="...), idTag, r)
 	b = append(append(append(b, "\r\nTo: <"...), t.AOR...), ">\r\nCall-ID: "...)
-	b = s.mint.append(b, idCallID, ref{slot: t.slot})
+	b = s.mint.append(b, idCallID, ref{slot: t.slot, number: t.born})
 	b = strconv.AppendUint(append(b, "\r\nCSeq: "...), uint64(t.number), 10)
 	b = strconv.AppendInt(append(b, " REGISTER\r\nMax-Forwards: "...), int64(s.cfg.MaxForwards), 10)
 	expires := t.granted

@@ -38,7 +38,7 @@ func (s *Server) inheritTrunks() {
 			continue
 		}
 		i := old.now.Load()
-		t.slot, t.number = old.slot, max(t.number, i.number+1<<8)
+		t.slot, t.born, t.number = old.slot, old.born, max(t.number, i.number+1<<8)
 		if !old.parting.Load() { // else it is ending, and who comes back begins anew
 			t.until = i.until
 			t.routes.Store(old.routes.Load())

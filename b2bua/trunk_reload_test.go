@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -15,7 +16,7 @@ func withTrunks(elder *Server, aors ...string) *Server {
 		s.elder.Store(elder)
 	}
 	for _, aor := range aors {
-		t := &trunk{Trunk: Trunk{AOR: aor, Contact: aor}, side: side, number: 1}
+		t := &trunk{Trunk: Trunk{AOR: aor, Contact: aor}, side: side, number: 1, born: rand.Uint32()}
 		s.trunks = append(s.trunks, t)
 	}
 	s.inheritTrunks()
@@ -46,6 +47,9 @@ func TestTrunkComesBack(t *testing.T) {
 	if back.slot != old.slot || back.number <= old.number || third.trunks[0].slot != second.trunks[0].slot {
 		t.Errorf("slots %d after %d, %d after %d; number %d after %d", back.slot, old.slot, third.trunks[0].slot, second.trunks[0].slot, back.number, old.number)
 	}
+	if back.born != old.born {
+		t.Error("a registration that goes on has another Call-ID")
+	}
 	if !old.gone.Load() || first.tied() {
 		t.Error("the elder still ends what is its successor's")
 	}
@@ -62,6 +66,9 @@ func TestTrunkSlots(t *testing.T) {
 	first.trunks[0].gone.Store(true)
 	third := withTrunks(second, "sip:b@c")
 	fourth := withTrunks(third, "sip:b@c", "sip:a@c")
+	if fourth.trunks[0].born != third.trunks[0].born || fourth.trunks[1].born == first.trunks[0].born {
+		t.Error("a new registration has the Call-ID of one that has ended, and its numbers begin below (RFC 3261 10.3)")
+	}
 	if b, a := fourth.trunks[0].slot, fourth.trunks[1].slot; a == b || b != third.trunks[0].slot {
 		t.Errorf("slots %d and %d after %d", b, a, third.trunks[0].slot)
 	}

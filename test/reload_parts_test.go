@@ -105,18 +105,18 @@ func TestReloadParts(t *testing.T) {
 	t.Log("and back, before its end has an answer, and gone again")
 	s.reload("    domain: carrier.example.net\n", "    domain: carrier.example.net\n"+gone)
 	again = registrar.await(patience, "REGISTER that begins anew", func(m message) bool {
-		return m.method() == "REGISTER" && m.get("Expires") != "0" && sequence(m) > sequence(end)
+		return m.method() == "REGISTER" && m.get("Expires") != "0" && (sequence(m) > sequence(end) || m.get("Call-ID") != end.get("Call-ID"))
 	})
 	registrar.reply(again, "200 OK", "r3", "", "Contact: "+again.get("Contact"), "Expires: 3600")
-	if again.get("Call-ID") != reg.get("Call-ID") {
-		t.Errorf("it is back with Call-ID %s after %s", again.get("Call-ID"), reg.get("Call-ID"))
+	if again.get("Call-ID") != reg.get("Call-ID") { // lower numbers with one Call-ID would be refused (RFC 3261 10.3)
+		t.Log("nobody answered its end in time: it is another registration")
 	}
 	s.reload(gone, "")
 	end = registrar.await(patience, "REGISTER that ends it again", func(m message) bool {
-		return m.method() == "REGISTER" && m.get("Expires") == "0" && sequence(m) > sequence(again)
+		return m.method() == "REGISTER" && m.get("Expires") == "0" && m.get("Call-ID") == again.get("Call-ID") && sequence(m) > sequence(again)
 	})
 	registrar.reply(end, "200 OK", "r4", "")
-	if end.get("Call-ID") != reg.get("Call-ID") || sequence(end) <= sequence(again) || end.get("Contact") != reg.get("Contact") {
+	if end.get("Contact") != reg.get("Contact") {
 		t.Errorf("the registration\n%s\nends by\n%s", reg.raw, end.raw)
 	}
 
@@ -133,7 +133,9 @@ func TestReloadParts(t *testing.T) {
 	first.hangUp(first.b, first.a)
 	second.hangUp(second.a, second.b)
 	eventually(t, 15*time.Second, "the listener of the side closes", func() bool { return !bound(t, s.carrier()) })
-	registrar.silent(100*time.Millisecond, "REGISTER", func(m message) bool { return m.method() == "REGISTER" && sequence(m) > sequence(end) })
+	registrar.silent(100*time.Millisecond, "REGISTER", func(m message) bool {
+		return m.method() == "REGISTER" && m.get("Call-ID") == end.get("Call-ID") && sequence(m) > sequence(end)
+	})
 }
 
 // TestReloadNamesWhatStays: what is obeyed after a restart only is said so by reload and by both forms of check --diff, and the rest is obeyed. The first side
