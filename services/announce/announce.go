@@ -35,11 +35,11 @@ func (App) Handle(s *b2bua.Step, ev b2bua.Event) b2bua.Verdict {
 		s.Do(b2bua.Play{Name: name, Items: []media.Item{{Prompt: name}}})
 		return b2bua.Stop
 	case b2bua.Played:
+		no := b2bua.Reject{Status: 404, Reason: "announced"}
 		if ev.Status != 0 {
-			s.Do(b2bua.Reject{Status: ev.Status, Reason: ev.Err})
-			break
+			no = b2bua.Reject{Status: ev.Status, Reason: ev.Err}
 		}
-		s.Do(b2bua.Reject{Status: 404, Reason: "announced"})
+		s.Do(no)
 	}
 	return b2bua.Pass
 }
