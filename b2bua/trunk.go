@@ -56,6 +56,7 @@ type trunk struct {
 	failures int
 	fault    string
 	proofs   []digest.Session
+	proved   bool        // they answer a challenge of this try
 	parting  atomic.Bool // a newer configuration has it no more
 	leaving  bool
 	gone     atomic.Bool // it has no registration any more, or that is a successor's
@@ -133,7 +134,7 @@ func (t *trunk) due(s *Server, now time.Duration) {
 		t.repeat = now + t.pause
 		t.transmit(s)
 	case t.limit == 0 && now >= t.next && t.locate(s, now):
-		t.tries = 0
+		t.tries, t.proved = 0, false
 		t.register(s, now)
 	case t.KeepAlive > 0 && now >= t.ping && t.limit == 0 && t.at.IsValid():
 		t.ping = now + t.KeepAlive
@@ -251,6 +252,7 @@ func (t *trunk) answered(s *Server, m *sip.Message, now time.Duration) {
 		t.register(s, now)
 	case m.Status == 423 && t.tries < maxLogins && minExpires(m) > t.granted:
 		t.tries++
+		t.proved = false // for an interval it is asked again, with a nonce that may serve but once
 		t.granted = minExpires(m)
 		t.register(s, now)
 	default:
@@ -273,11 +275,13 @@ func (t *trunk) challenged(s *Server, m *sip.Message) bool {
 	for _, p := range got {
 		stale = stale || p.Stale
 	}
-	if len(got) == 0 || t.tries > 1 && !stale { // an answer to the nonce before may have been too old, one to this was wrong
+	// RFC 3261 22.2: not once more what was refused. A proof of before may be too old; the next try begins without one.
+	if len(got) == 0 || t.proved && !stale {
+		t.proofs = nil
 		s.notLoggedIn(t.side, m)
 		return false
 	}
-	t.proofs = got
+	t.proofs, t.proved = got, true
 	return true
 }
 

@@ -117,7 +117,7 @@ func TestTrunkFails(t *testing.T) {
 	bob > 401 header="WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\""
 	await bob
 	bob < REGISTER has=n1
-	bob > 401 header="WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n2\""
+	bob > 401 header="WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n2\", stale=true"
 	await bob
 	bob < REGISTER has=n2
 	bob > 401 header="WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n3\""
@@ -129,7 +129,7 @@ func TestTrunkFails(t *testing.T) {
 	}
 	w.Play(`
 	await bob
-	bob < REGISTER has=n2
+	bob < REGISTER lacks=Authorization
 	wait 500ms
 	bob < REGISTER
 	wait 1s
@@ -137,6 +137,33 @@ func TestTrunkFails(t *testing.T) {
 	wait 31s
 `)
 	if i := state(t, w, "failed"); i.Fault != "no answer" {
+		t.Errorf("%+v", i)
+	}
+	w.Finish()
+}
+
+// TestTrunkOldProof: what the next REGISTER proves with the nonce of before may be too old without the registrar saying so; a proof
+// that answers the challenge just got is wrong when it is refused.
+func TestTrunkOldProof(t *testing.T) {
+	w := trunkWorld(t, nil)
+	w.Play(trunkUp + `
+	wait 1015s
+	await bob
+	bob < REGISTER has=n1
+	bob > 401 header="WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n2\""
+	await bob
+	bob < REGISTER has=n2
+	bob > 423 header="Min-Expires: 7200"
+	await bob
+	bob < REGISTER has=n2 has="Expires: 7200"
+	bob > 401 header="WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n3\""
+	await bob
+	bob < REGISTER has=n3
+	bob > 401 header="WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n4\""
+	wait 20ms
+	bob < nothing
+`)
+	if i := w.Server.Trunks()[0]; i.Failures != 1 || i.Fault != "401" {
 		t.Errorf("%+v", i)
 	}
 	w.Finish()
