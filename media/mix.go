@@ -197,20 +197,22 @@ func (r *Relay) mix(t *thread, m *room, now int64, out []delivery) []delivery {
 	var saying [maxRoom][]int16
 	for i, s := range m.seats {
 		saying[i] = s.next(n)
+		sum := m.sum[:len(saying[i])]
 		for j, v := range saying[i] {
-			m.sum[j] += int32(v)
+			sum[j] += int32(v)
 		}
 	}
+	m.out = slices.Grow(m.out[:0], n)[:n]
 	for i, s := range m.seats {
-		m.out = m.out[:0]
 		if own := saying[i]; own != nil {
-			for j, v := range m.sum {
-				m.out = append(m.out, int16(min(max(v-int32(own[j]), -32768), 32767)))
+			sum, out := m.sum[:len(own)], m.out[:len(own)]
+			for j, v := range own {
+				out[j] = int16(min(max(sum[j]-int32(v), -32768), 32767))
 			}
 			s.said = append(s.said[:0], s.said[n:]...)
 		} else {
-			for _, v := range m.sum {
-				m.out = append(m.out, int16(min(max(v, -32768), 32767)))
+			for j, v := range m.sum {
+				m.out[j] = int16(min(max(v, -32768), 32767))
 			}
 		}
 		out = r.hand(t, s, m.out, m.clock, out)

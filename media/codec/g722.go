@@ -1,5 +1,7 @@
 package codec
 
+import "math/bits"
+
 // ITU-T G.722 at 64 kbit/s (mode 1): two sub-bands of 8000 samples a second, adaptive differential PCM with six bits in the
 // lower and two in the upper one. The names of variables are those of the recommendation, clauses 3 and 6.
 
@@ -11,8 +13,7 @@ var (
 		5, 4}
 	g722ILP = [...]byte{0, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35,
 		34, 33, 32}
-	g722WL  = [...]int{-60, -30, 58, 172, 334, 538, 1198, 3042}
-	g722RL4 = [...]int{0, 7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3, 2, 1, 0}
+	g722WL4 = [...]int{-60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60} // WL[RL4]
 	g722ILB = [...]int{2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834, 2896, 2960,
 		3025, 3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008}
 	g722QM4 = [...]int{0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0}
@@ -21,190 +22,265 @@ var (
 		-7856, -7192, -6576, -6000, -5456, -4944, -4464, -4008, -3576, -3168, -2776, -2400, -2032, -1688, -1360, -1040, -728, 24808,
 		21904, 19008, 16704, 14984, 13512, 12280, 11192, 10232, 9360, 8576, 7856, 7192, 6576, 6000, 5456, 4944, 4464, 4008, 3576,
 		3168, 2776, 2400, 2032, 1688, 1360, 1040, 728, 432, 136, -432, -136}
-	g722IHN = [...]byte{0, 1, 0}
-	g722IHP = [...]byte{0, 3, 2}
-	g722WH  = [...]int{0, -214, 798}
-	g722RH2 = [...]int{2, 1, 2, 1}
+	g722WH2 = [...]int{798, -214, 798, -214} // WH[RH2]
 )
 
-// g722 is both ends; a stream uses one of them.
-type g722 struct {
-	low, high g722Band
-	x         [g722Window]int32 // what the filters hold, and room to go on in
-	at        int               // where the 24 of now begin
+// What follows from the tables, so that nothing is searched and no sample waits for a branch.
+var (
+	g722LowScales  = g722Scales(8)
+	g722HighScales = g722Scales(10)
+	g722Lower      = [2][g722Most + 1]byte{g722Codes(g722ILP[:]), g722Codes(g722ILN[:])} // of what is positive, and negative
+)
+
+const (
+	g722Most = 2919       // where the last of the lower band's intervals begins
+	g722Top  = 22528 >> 6 // the largest scale factor
+)
+
+// g722Scale is a scale factor, and 2^64 over it: a division that is exact for what is smaller than 2^48.
+type g722Scale struct {
+	det     int
+	inverse uint64
 }
 
-// g722Window is how far the filters move along before what they hold is brought back to the start.
-const g722Window = 24 + 160
+// g722Scales are the scale factors by logarithmic ones over 64 (clause 6.2.1.3, blocks SCALEL and SCALEH).
+func g722Scales(top int) (all [g722Top + 1]g722Scale) {
+	for i := range all {
+		v := g722ILB[i&31] << 2
+		if shift := top - i>>5; shift < 0 {
+			v <<= -shift
+		} else {
+			v = v >> 2 >> shift << 2
+		}
+		all[i] = g722Scale{v, ^uint64(0)/uint64(v) + 1}
+	}
+	return all
+}
+
+// g722Codes are the codes of the lower band's intervals by where, in units of the scale factor over 4096, a difference lies.
+func g722Codes(intervals []byte) (all [g722Most + 1]byte) {
+	m := 1
+	for q := range all {
+		for m < len(g722Q6) && g722Q6[m] <= q {
+			m++
+		}
+		all[q] = intervals[m]
+	}
+	return all
+}
+
+// g722 is both ends; a stream uses one of them. The filters go over a chunk of samples at a time. Beside each sample, 32 bits
+// higher, stands the one after next, so that one multiplication is good for two results.
+type g722 struct {
+	low, high g722Band
+	x         [g722Past + 2*g722Chunk]int64
+}
+
+const (
+	g722Past  = 22 // samples of before that the filters see
+	g722Chunk = 32 // pairs
+)
 
 // g722Band is the predictor and the quantiser's scale of a sub-band.
 type g722Band struct {
-	s, sz   int    // predictions: of both parts, and of the zeros' alone
-	r       int    // the last reconstructed value, doubled
-	p       [2]int // the last partly reconstructed ones
-	a       [2]int // coefficients of the poles
-	b       [6]int // and of the zeros
-	d       [6]int // the last differences, doubled
-	nb, det int
+	s, sz int    // predictions: of both parts, and of the zeros' alone
+	r     int    // the last reconstructed value, doubled
+	p     [2]int // the last partly reconstructed ones
+	a     [2]int // coefficients of the poles
+	nb    int    // the logarithmic scale factor
+
+	// Coefficients of the zeros, two to a word, each with 65536 added so that none is negative and one multiplication serves both.
+	b [3]uint64
+	// The last differences, doubled: six from at on, in a ring that is written twice so that they are always in a row.
+	d   [16]int
+	at  int
+	sum int // of them
+	neg int // their signs, a bit each
 }
 
-func newG722() *g722 { return &g722{low: g722Band{det: 32}, high: g722Band{det: 8}} }
+func newG722() *g722 {
+	band := g722Band{b: [3]uint64{1<<48 | 1<<16, 1<<48 | 1<<16, 1<<48 | 1<<16}}
+	return &g722{low: band, high: band}
+}
 
 func saturate(v int) int { return min(max(v, -32768), 32767) }
 
-// slide takes two samples into the filters and returns what they give (clause 3.1): the sums of the even and of the odd ones.
-func (g *g722) slide(first, second int) (even, odd int) {
-	if g.at+26 > len(g.x) {
-		copy(g.x[:24], g.x[g.at:])
-		g.at = 0
+// rarely is saturate for what seldom needs it.
+func rarely(v int) int {
+	if uint(v+32768) > 65535 {
+		return v>>63 ^ 32767
 	}
-	g.at += 2
-	x := (*[24]int32)(g.x[g.at:])
-	x[22], x[23] = int32(first), int32(second)
-	o := 3*x[0] - 11*x[2] + 12*x[4] + 32*x[6] - 210*x[8] + 951*x[10] + 3876*x[12] - 805*x[14] + 362*x[16] - 156*x[18] + 53*x[20] - 11*x[22]
-	e := -11*x[1] + 53*x[3] - 156*x[5] + 362*x[7] - 805*x[9] + 3876*x[11] + 951*x[13] - 210*x[15] + 32*x[17] + 12*x[19] - 11*x[21] + 3*x[23]
-	return int(e), int(o)
+	return v
+}
+
+// push puts pair i of a chunk into the filters.
+func (g *g722) push(i, first, second int) {
+	x := (*[4]int64)(g.x[g722Past-2+2*i:])
+	x[0] += int64(first) << 32
+	x[1] += int64(second) << 32
+	x[2], x[3] = int64(first), int64(second)
+}
+
+// filter returns the sums of the even and of the odd ones (clause 3.1) for pair i and, 32 bits higher, for the next one.
+func (g *g722) filter(i int) (even, odd int64) {
+	x := (*[24]int64)(g.x[2*i:])
+	odd = 3*x[0] - 11*x[2] + 12*x[4] + 32*x[6] - 210*x[8] + 951*x[10] + 3876*x[12] - 805*x[14] + 362*x[16] - 156*x[18] + 53*x[20] - 11*x[22]
+	even = -11*x[1] + 53*x[3] - 156*x[5] + 362*x[7] - 805*x[9] + 3876*x[11] + 951*x[13] - 210*x[15] + 32*x[17] + 12*x[19] - 11*x[21] + 3*x[23]
+	return even, odd
+}
+
+// apart takes what filter returns apart.
+func apart(v int64) (now, next int) {
+	now = int(int32(v))
+	return now, int((v - int64(now)) >> 32)
 }
 
 // Encode implements Encoder.
 func (g *g722) Encode(dst []byte, pcm []int16) []byte {
-	for ; len(pcm) >= 2; pcm = pcm[2:] {
-		even, odd := g.slide(int(pcm[0]), int(pcm[1]))
-		low := g.low.encodeLow((even + odd) >> 14)
-		high := g.high.encodeHigh((even - odd) >> 14)
-		dst = append(dst, high<<6|low)
+	for len(pcm) >= 2 {
+		n := min(len(pcm)/2, g722Chunk)
+		for i := range n {
+			g.push(i, int(pcm[2*i]), int(pcm[2*i+1]))
+		}
+		for i := 0; i < n; i += 2 {
+			even, odd := g.filter(i)
+			low, nextLow := apart(even + odd)
+			high, nextHigh := apart(even - odd)
+			dst = append(dst, g.high.encodeHigh(high>>14)<<6|g.low.encodeLow(low>>14))
+			if i+1 < n {
+				dst = append(dst, g.high.encodeHigh(nextHigh>>14)<<6|g.low.encodeLow(nextLow>>14))
+			}
+		}
+		copy(g.x[:g722Past], g.x[2*n:])
+		pcm = pcm[2*n:]
 	}
 	return dst
 }
 
 // Decode implements Decoder.
 func (g *g722) Decode(dst []int16, payload []byte) []int16 {
-	for _, code := range payload {
-		low := g.low.decodeLow(code & 63)
-		high := g.high.decodeHigh(code >> 6)
-		even, odd := g.slide(low+high, low-high)
-		dst = append(dst, int16(saturate(even>>11)), int16(saturate(odd>>11)))
+	for len(payload) > 0 {
+		n := min(len(payload), g722Chunk)
+		for i, code := range payload[:n] {
+			low, high := g.low.decodeLow(code&63), g.high.decodeHigh(code>>6)
+			g.push(i, low+high, low-high)
+		}
+		for i := 0; i < n; i += 2 {
+			a, b := g.filter(i)
+			even, nextEven := apart(a)
+			odd, nextOdd := apart(b)
+			dst = append(dst, int16(saturate(even>>11)), int16(saturate(odd>>11)))
+			if i+1 < n {
+				dst = append(dst, int16(saturate(nextEven>>11)), int16(saturate(nextOdd>>11)))
+			}
+		}
+		copy(g.x[:g722Past], g.x[2*n:])
+		payload = payload[n:]
 	}
 	return dst
 }
 
 func (b *g722Band) encodeLow(x int) byte {
-	e := saturate(x - b.s)
-	wd := e
-	if e < 0 {
-		wd = -(e + 1)
-	}
-	m := 1 // the first interval whose end lies above, by halves: 1 to 30
-	for step := 16; step > 0; step >>= 1 {
-		if k := m + step - 1; k < 30 && wd >= g722Q6[k]*b.det>>12 {
-			m += step
-		}
-	}
-	code := g722ILP[m]
-	if e < 0 {
-		code = g722ILN[m]
-	}
-	b.adaptLow(code)
+	scale := &g722LowScales[b.nb>>6]
+	e := rarely(x - b.s)
+	sign := e >> 63
+	q, _ := bits.Mul64(uint64((e^sign)+1)<<12-1, scale.inverse)
+	code := g722Lower[sign&1][min(q, g722Most)]
+	b.adapt(scale.det*g722QM4[code>>2]>>15, g722WL4[code>>2], 18432) // four bits count for the predictor
 	return code
-}
-
-// adaptLow is what both ends do with a code: the four bits that count for the predictor.
-func (b *g722Band) adaptLow(code byte) {
-	four := code >> 2
-	d := b.det * g722QM4[four] >> 15
-	nb := b.nb*127>>7 + g722WL[g722RL4[four]]
-	b.nb = min(max(nb, 0), 18432)
-	b.det = g722Scale(b.nb, 8)
-	b.predict(d)
 }
 
 func (b *g722Band) decodeLow(code byte) int {
-	r := min(max(b.s+b.det*g722QM6[code]>>15, -16384), 16383)
-	b.adaptLow(code)
-	return r
+	det := g722LowScales[b.nb>>6].det
+	r := b.s + det*g722QM6[code&63]>>15
+	b.adapt(det*g722QM4[code>>2&15]>>15, g722WL4[code>>2&15], 18432)
+	return min(max(r, -16384), 16383)
 }
 
 func (b *g722Band) encodeHigh(x int) byte {
-	e := saturate(x - b.s)
-	wd := e
-	if e < 0 {
-		wd = -(e + 1)
-	}
-	m := 1
-	if wd >= 564*b.det>>12 {
-		m = 2
-	}
-	code := g722IHP[m]
-	if e < 0 {
-		code = g722IHN[m]
-	}
-	b.adaptHigh(code)
+	det := g722HighScales[b.nb>>6].det
+	e := rarely(x - b.s)
+	sign := e >> 63
+	// The codes are 3 and 2 for the inner and the outer interval of what is positive, 1 and 0 for those of what is negative.
+	outer := (det*564>>12 - 1 - (e ^ sign)) >> 63
+	code := byte(3 + 2*sign + outer)
+	b.adapt(det*g722QM2[code&3]>>15, g722WH2[code&3], 22528)
 	return code
 }
 
-func (b *g722Band) adaptHigh(code byte) (d int) {
-	d = b.det * g722QM2[code] >> 15
-	nb := b.nb*127>>7 + g722WH[g722RH2[code]]
-	b.nb = min(max(nb, 0), 22528)
-	b.det = g722Scale(b.nb, 10)
-	b.predict(d)
-	return d
-}
-
 func (b *g722Band) decodeHigh(code byte) int {
-	r := min(max(b.s+b.det*g722QM2[code]>>15, -16384), 16383)
-	b.adaptHigh(code)
-	return r
+	d := g722HighScales[b.nb>>6].det * g722QM2[code&3] >> 15
+	r := b.s + d
+	b.adapt(d, g722WH2[code&3], 22528)
+	return min(max(r, -16384), 16383)
 }
 
-// g722Scale is the scale factor of a logarithmic one (clause 6.2.1.3, blocks SCALEL and SCALEH).
-func g722Scale(nb, top int) int {
-	v := g722ILB[nb>>6&31]
-	shift := top - nb>>11
-	if shift < 0 {
-		return v << -shift << 2
-	}
-	return v >> shift << 2
-}
+// adapt is what both ends do with a quantised difference (blocks 3 and 4): the scale, to which w is added, adapts and a
+// prediction is made. The signs of values of 16 bits are told from the sign of their exclusive or. What the filters multiply is
+// kept doubled, as FILTEP and FILTEZ want it: that changes no sign.
+func (b *g722Band) adapt(d, w, top int) {
+	b.nb = min(max(b.nb*127>>7+w, 0), top)
 
-// predict is block 4 of both ends: it takes the quantised difference and makes the next prediction. The signs of values of 16
-// bits are told from the sign of their exclusive or. What the filters multiply is kept doubled, as FILTEP and FILTEZ want it:
-// that changes no sign.
-func (b *g722Band) predict(d int) {
-	r0, p0 := saturate(b.s+d), saturate(b.sz+d)
+	r0, p0 := rarely(2*(b.s+d)), b.sz+d
 	same := (p0 ^ b.p[0]) >> 63 // 0 where the signs are the same, else -1
 	other := (p0 ^ b.p[1]) >> 63
+	b.p[1], b.p[0] = b.p[0], p0
 
 	// UPPOL2
-	wd := saturate(b.a[0] << 2)
-	wd = min(^same&-wd|same&wd, 32767)>>7 + (128 ^ other - other)
+	wd := min(max((b.a[0]^^same-^same)>>5, -256), 255) + (128 ^ other - other)
 	a2 := min(max(wd+b.a[1]*32512>>15, -12288), 12288)
 
 	// UPPOL1; the limit is 3072 at least.
 	limit := 15360 - a2
 	a1 := min(max((192^same-same)+b.a[0]*32640>>15, -limit), limit)
-
-	// UPZERO, DELAYA and FILTEZ in one pass: coefficient, delay and product of each tap. A coefficient keeps to 16 bits by itself.
-	wd = 128
-	if d == 0 {
-		wd = 0
-	}
-	sz, before := 0, saturate(2*d)
-	for i := range b.d {
-		at := b.d[i]
-		sign := (d ^ at) >> 63
-		k := (wd ^ sign - sign) + b.b[i]*32640>>15
-		b.b[i], b.d[i] = k, before
-		sz += k * before >> 15
-		before = at
-	}
-	b.p[1], b.p[0] = b.p[0], p0
 	b.a[1], b.a[0] = a2, a1
 
+	// UPZERO: a coefficient leaks a part in 256 and goes 128 up or down; it keeps to 16 bits by itself.
+	sign := d >> 63
+	which := b.neg ^ sign&63
+	if d == 0 {
+		which = 64
+	}
+	up := &g722Up[which]
+	k0 := b.b[0]*255>>8&0x00ffffff00ffffff + up[0]
+	k1 := b.b[1]*255>>8&0x00ffffff00ffffff + up[1]
+	k2 := b.b[2]*255>>8&0x00ffffff00ffffff + up[2]
+	b.b = [3]uint64{k0, k1, k2}
+
+	// DELAYA
+	at := (b.at - 1) & 7
+	b.at = at
+	b.sum += 2*d - b.d[at+6]
+	b.neg = b.neg<<1&63 - sign
+	b.d[at], b.d[at+8] = 2*d, 2*d
+
+	// FILTEZ: the 65536 of each coefficient have doubled its tap.
+	sz := int(uint32(k0))*b.d[at]>>15 + int(k0>>32)*b.d[at+1]>>15 +
+		(int(uint32(k1))*b.d[at+2]>>15 + int(k1>>32)*b.d[at+3]>>15) +
+		(int(uint32(k2))*b.d[at+4]>>15 + int(k2>>32)*b.d[at+5]>>15 - 2*b.sum)
+
 	// FILTEP, PREDIC
-	r0 = saturate(2 * r0)
-	sp := saturate(a1*r0>>15 + a2*b.r>>15)
+	sp := rarely(a1*r0>>15 + a2*b.r>>15)
 	b.r = r0
-	b.sz = saturate(sz)
-	b.s = saturate(sp + b.sz)
+	b.sz = rarely(sz)
+	b.s = rarely(sp + b.sz)
 }
+
+// g722Up is what is added to the leaked coefficients, by the signs of the taps against the difference's, a bit each; the last
+// one is for no difference.
+var g722Up = func() (all [65][4]uint64) {
+	for signs := range all {
+		for i := range 6 {
+			step := uint64(256)
+			switch {
+			case signs == 64:
+			case signs>>i&1 == 0:
+				step += 128
+			default:
+				step -= 128
+			}
+			all[signs][i/2] |= step << (i % 2 * 32)
+		}
+	}
+	return all
+}()
