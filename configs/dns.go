@@ -11,7 +11,7 @@ import (
 type DNS struct {
 	Servers  []netip.AddrPort // empty: those of /etc/resolv.conf
 	Hosts    string           // file of names that need no name server; "": none
-	Timeout  time.Duration    // of one query to one server
+	Timeout  time.Duration    // until the next query; a later answer still counts
 	Attempts int              // rounds through the servers
 
 	MinTTL, MaxTTL, NegativeTTL time.Duration

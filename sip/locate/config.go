@@ -15,7 +15,7 @@ type Config struct {
 	Resolv  string           // file in the form of resolv.conf(5), read again when it changes
 	Hosts   string           // file in the form of hosts(5), asked before any name server; "" is none
 
-	Timeout  time.Duration // of one query to one server
+	Timeout  time.Duration // until the next server is asked, or the same again; a later answer still counts
 	Attempts int           // rounds through the servers
 
 	MinTTL      time.Duration // records are kept at least,

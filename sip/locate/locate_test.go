@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -320,6 +321,27 @@ func TestServersInTrouble(t *testing.T) {
 			}
 		})
 	}
+	t.Run("slow", func(t *testing.T) { // the answer comes when the next query is out, and to that none does
+		t.Parallel()
+		s := locatetest.Start(t, "a.example. 10 IN A 192.0.2.1\n")
+		var queries atomic.Uint32
+		second := make(chan struct{})
+		s.Reply(func(dns.ResponseWriter, *dns.Msg) bool {
+			switch queries.Add(1) {
+			case 1:
+				<-second
+				return false
+			case 2:
+				close(second)
+			}
+			return true
+		})
+		r, _ := resolver(t, s, func(c *locate.Config) { c.Attempts = 100 })
+		got, err := r.Find(context.Background(), question(t, "sip:a.example:5060", all4), 1)
+		if words(got) != "udp:192.0.2.1:5060" || err != nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
 	t.Run("poison", func(t *testing.T) { // records of other names in an answer are not taken
 		t.Parallel()
 		s := locatetest.Start(t, "")

@@ -177,52 +177,81 @@ func (r *Resolver) none(m *dns.Msg) time.Duration {
 	return min(max(ttl, r.cfg.MinTTL), max(r.cfg.NegativeTTL, r.cfg.MinTTL))
 }
 
-// exchange asks one server after the other, the one that answered last first.
+// said is what a server answered.
+type said struct {
+	at  int // of the server
+	m   *dns.Msg
+	err error
+}
+
+// exchange asks one server after the other, the one that answered last first. Each has its time until the next is asked, too; the first
+// answer counts, for a server that is slow would otherwise never be heard.
 func (r *Resolver) exchange(name string, kind uint16) (*dns.Msg, error) {
 	servers := r.files.servers(&r.cfg)
-	if len(servers) == 0 {
-		return nil, ErrSilent
-	}
+	rounds := r.cfg.Attempts * len(servers)
+	ctx, cancel := context.WithTimeout(r.ctx, time.Duration(rounds)*r.cfg.Timeout)
+	defer cancel()
+	answers := make(chan said, rounds)
 	failure := ErrSilent
 	first := int(r.good.Load())
-	for i := range r.cfg.Attempts * len(servers) {
-		at := (first + i) % len(servers)
-		m, err := r.query(servers[at], name, kind)
-		switch {
-		case r.ctx.Err() != nil:
-			return nil, ErrSilent
-		case err != nil:
-			var late net.Error
-			if errors.As(err, &late) {
-				r.cfg.Metrics.query("silent")
-				continue
-			}
-			r.cfg.Metrics.query("broken")
-		case m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError:
-			r.good.Store(uint32(at))
-			return m, nil
-		default:
-			r.cfg.Metrics.query("refused")
+	for asked, open := 0, 0; asked < rounds || open > 0; {
+		if asked < rounds {
+			at := (first + asked) % len(servers)
+			r.threads.Go(func() {
+				m, err := r.query(ctx, servers[at], name, kind)
+				answers <- said{at, m, err}
+			})
+			asked, open = asked+1, open+1
 		}
-		failure = ErrRefused
+		patience := time.NewTimer(r.cfg.Timeout)
+		select {
+		case s := <-answers:
+			open--
+			if s.err == nil && (s.m.Rcode == dns.RcodeSuccess || s.m.Rcode == dns.RcodeNameError) {
+				r.good.Store(uint32(s.at))
+				return s.m, nil
+			}
+			if r.failed(s) {
+				failure = ErrRefused
+			}
+		case <-patience.C:
+			r.cfg.Metrics.query("silent")
+		case <-r.ctx.Done():
+			return nil, ErrSilent
+		}
+		patience.Stop()
 	}
 	return nil, failure
 }
 
+// failed counts what is no answer; false for one that did not come.
+func (r *Resolver) failed(s said) bool {
+	var late net.Error
+	switch {
+	case s.err == nil:
+		r.cfg.Metrics.query("refused")
+	case errors.As(s.err, &late):
+		if !late.Timeout() { // else it was counted when the next one was asked
+			r.cfg.Metrics.query("silent")
+		}
+		return false
+	default:
+		r.cfg.Metrics.query("broken")
+	}
+	return true
+}
+
 // query asks one server: over UDP, and over TCP what does not fit into a datagram.
-func (r *Resolver) query(server netip.AddrPort, name string, kind uint16) (*dns.Msg, error) {
+func (r *Resolver) query(ctx context.Context, server netip.AddrPort, name string, kind uint16) (*dns.Msg, error) {
 	m := new(dns.Msg).SetQuestion(name, kind)
 	m.SetEdns0(1232, false)
-	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.Timeout)
-	defer cancel()
-	in, err := r.overUDP(ctx, m, server)
+	in, err := over(ctx, "udp", m, server)
 	if err == nil && in.Rcode == dns.RcodeFormatError { // a server of before EDNS
 		m.Extra = nil
-		in, err = r.overUDP(ctx, m, server)
+		in, err = over(ctx, "udp", m, server)
 	}
 	if err == nil && in.Truncated {
-		tcp := dns.Client{Net: "tcp", Timeout: r.cfg.Timeout}
-		in, _, err = tcp.ExchangeContext(ctx, m, server.String())
+		in, err = over(ctx, "tcp", m, server)
 	}
 	switch {
 	case err != nil:
@@ -233,9 +262,21 @@ func (r *Resolver) query(server netip.AddrPort, name string, kind uint16) (*dns.
 	return in, nil
 }
 
-func (r *Resolver) overUDP(ctx context.Context, m *dns.Msg, server netip.AddrPort) (*dns.Msg, error) {
-	udp := dns.Client{Net: "udp", UDPSize: 1232, Timeout: r.cfg.Timeout}
-	in, _, err := udp.ExchangeContext(ctx, m, server.String())
+// over asks by one transport, until ctx ends.
+func over(ctx context.Context, network string, m *dns.Msg, server netip.AddrPort) (*dns.Msg, error) {
+	end, _ := ctx.Deadline()
+	client := dns.Client{Net: network, UDPSize: 1232, Timeout: time.Until(end)}
+	conn, err := client.DialContext(ctx, server.String())
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	in, _, err := client.ExchangeWithConnContext(ctx, m, conn)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	return in, err
 }
 
