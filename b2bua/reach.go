@@ -26,7 +26,11 @@ func (c *Call) aim(l *Leg, d *Dialog) course {
 	}
 	if to, by, ok := uriAddr([]byte(uri), l.local.Transport); ok {
 		l.turn(to, by)
-		return course{uri: uri, to: to}
+		next := course{uri: uri, to: to}
+		if by == sip.TLS && to.Addr() == l.Dest.Addr() { // who is there has proved to have the name that led there, not its address
+			next.name = l.Name
+		}
+		return next
 	}
 	ask, ok := l.side.askURI([]byte(uri), l.local.Transport)
 	if !ok {

@@ -96,6 +96,7 @@ func (c *conn) start() {
 	c.mu.Lock()
 	c.up = true
 	c.mu.Unlock()
+	c.s.ready(c)
 	c.flush()
 	c.run()
 }

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -50,9 +51,10 @@ type Streams struct {
 	threads sync.WaitGroup
 
 	mu     sync.Mutex
-	live   map[*conn]struct{} // all of them
-	conns  map[link]*conn     // the latest with each peer: it takes what is sent
-	per    map[netip.Addr]int // accepted ones
+	live   map[*conn]struct{}       // all of them
+	conns  map[link]*conn           // the latest with each peer: it takes what is sent
+	peers  map[netip.AddrPort]*conn // the latest that is up, whatever name led there: it takes responses
+	per    map[netip.Addr]int       // accepted ones
 	closed bool
 
 	// Received and Sent count messages, KeepAlives pings; Accepted, Dialed and Turned count connections: the last those that
@@ -76,7 +78,7 @@ func ListenStream(addr netip.AddrPort, cfg StreamConfig) (*Streams, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen tcp %s: %w", addr, err)
 	}
-	s := &Streams{Local: l.Addr().(*net.TCPAddr).AddrPort(), cfg: cfg, l: l, live: map[*conn]struct{}{}, conns: map[link]*conn{}, per: map[netip.Addr]int{}}
+	s := &Streams{Local: l.Addr().(*net.TCPAddr).AddrPort(), cfg: cfg, l: l, live: map[*conn]struct{}{}, conns: map[link]*conn{}, peers: map[netip.AddrPort]*conn{}, per: map[netip.Addr]int{}}
 	s.Local = netip.AddrPortFrom(s.Local.Addr().Unmap(), s.Local.Port())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
@@ -137,6 +139,15 @@ func (s *Streams) add(c *conn) bool {
 	return true
 }
 
+// ready makes a connection that is up the one that takes responses: it is read from now on, so they will be to its requests.
+func (s *Streams) ready(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.live[c]; ok {
+		s.peers[c.peer] = c
+	}
+}
+
 // forget takes a connection out that has ended.
 func (s *Streams) forget(c *conn) {
 	s.mu.Lock()
@@ -144,6 +155,9 @@ func (s *Streams) forget(c *conn) {
 	delete(s.live, c)
 	if s.conns[c.link] == c {
 		delete(s.conns, c.link)
+	}
+	if s.peers[c.peer] == c {
+		delete(s.peers, c.peer)
 	}
 	if c.accepted {
 		c.accepted = false
@@ -161,7 +175,7 @@ var ErrFull = errors.New("sip: too much waits to be sent to that peer")
 func (s *Streams) Send(b []byte, to netip.AddrPort) error { return s.SendTo(b, to, "") }
 
 // SendTo is Send to a server that was found by a name: over TLS it must show a certificate for that, unless StreamConfig.Name says
-// another one. A connection that was made for one name serves no other (RFC 5922 7.3).
+// another one. A connection that was made for one name serves requests for no other (RFC 5922 7.3).
 func (s *Streams) SendTo(b []byte, to netip.AddrPort, name string) error {
 	if len(b) == 0 {
 		return ErrEmpty
@@ -189,12 +203,16 @@ func (s *Streams) queue(b []byte, to link) error {
 	if s.closed {
 		return net.ErrClosed
 	}
-	if c := s.conns[to]; c != nil {
+	c := s.conns[to]
+	if bytes.HasPrefix(b, []byte("SIP/2.0 ")) && s.peers[to.peer] != nil { // RFC 3261 18.2.2: on the connection of the request
+		c = s.peers[to.peer]
+	}
+	if c != nil {
 		if err := c.queue(b); !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 	}
-	c := &conn{s: s, link: to}
+	c = &conn{s: s, link: to}
 	if len(s.live) >= s.cfg.MaxConns {
 		return ErrFull
 	}

@@ -482,6 +482,30 @@ func TestStreamTLS(t *testing.T) {
 	}
 }
 
+// TestStreamAnswersServer: a server that a name led to asks something on the connection we made: it has its answer there, though without a
+// name it would prove nothing.
+func TestStreamAnswersServer(t *testing.T) {
+	ca, in, out := newAuthority(t), newInbox(), newInbox()
+	right := streams(t, "127.0.0.2:0", func(s *StreamConfig) { s.TLS = ca.config(t, "right.example") }, in.handle)
+	left := streams(t, "127.0.0.1:0", func(s *StreamConfig) { s.TLS = ca.config(t, "left.example") }, out.handle)
+	if err := left.SendTo([]byte(onStream(1, "")), right.Local, "right.example"); err != nil {
+		t.Fatal(err)
+	}
+	in.wait(t)
+	if err := right.Send([]byte(onStream(2, "")), in.from[0]); err != nil {
+		t.Fatal(err)
+	}
+	out.wait(t)
+	_, fields, _ := strings.Cut(onStream(3, ""), "\r\n")
+	if err := left.Send([]byte("SIP/2.0 200 OK\r\n"+fields), out.from[0]); err != nil {
+		t.Fatal(err)
+	}
+	in.wait(t)
+	if !slices.Equal(in.got, []string{"c1", "c3"}) || left.Dialed.Load() != 1 || left.Unproved.Load() != 0 {
+		t.Errorf("the server got %q, %d dialed, %d unproved", in.got, left.Dialed.Load(), left.Unproved.Load())
+	}
+}
+
 // TestStreamLastWord: who sends what cannot be framed gets its answer, and then the end, whatever else it sends.
 func TestStreamLastWord(t *testing.T) {
 	for name, text := range map[string]string{

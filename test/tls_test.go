@@ -93,20 +93,26 @@ audit: {mode: block}
 	s.ended(call.want)
 }
 
-// TestSipgoTLS: sipgo calls over mutual TLS and is called over it, and hangs up.
+// TestSipgoTLS: sipgo calls over mutual TLS and is called over it, and hangs up. The callee is known by a name, which is in its certificate,
+// and its Contact is an address, which is not: ACK and BYE go there all the same.
 func TestSipgoTLS(t *testing.T) {
 	t.Parallel()
 	n, ca := newNetwork(t), newAuthority(t)
 	ca.issue("bifrons", "as.example")
 	files := fmt.Sprintf("cert: %[1]s/bifrons.pem, key: %[1]s/bifrons.key, ca: %[1]s/ca.pem, mutual: true", ca.dir)
 	config := filepath.Join(ca.dir, "bifrons.yaml")
+	hosts := filepath.Join(ca.dir, "hosts")
+	if err := os.WriteFile(hosts, []byte(n.ip(12)+" callee.example\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	text := fmt.Sprintf(`sides:
   core: {listen: 'tls:%[1]s:5061', trust: home, tls: {%[3]s}, media: {address: %[1]s}}
-  carrier: {listen: 'tls:%[2]s:5061', next_hop: 'sip:%[4]s:5061;transport=tls', tls: {%[3]s, name: callee.example}, media: {address: %[2]s}}
+  carrier: {listen: 'tls:%[2]s:5061', next_hop: 'sip:callee.example:5061;transport=tls', tls: {%[3]s}, media: {address: %[2]s}}
 routes: [{from: core, to: carrier}]
+dns: {hosts: '%[4]s'}
 admin: {listen: '%[5]s'}
 audit: {mode: block}
-`, n.ip(1), n.ip(2), files, n.ip(12), n.admin())
+`, n.ip(1), n.ip(2), files, hosts, n.admin())
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
