@@ -24,7 +24,7 @@ type conn struct {
 	nc      net.Conn // nil while it is dialed
 	up      bool     // the reader may write to it
 	waiting [][]byte
-	size    int
+	size    int // of them, and of what is being written
 	writing bool
 	last    bool // our half ends as soon as all is written
 	over    bool
@@ -40,6 +40,7 @@ func (c *conn) dial() {
 		c.close()
 		return
 	}
+	bound(nc, c.s.cfg.Unacked)
 	c.mu.Lock()
 	c.nc = nc
 	over := c.over
@@ -196,13 +197,27 @@ func (c *conn) queue(b []byte) error {
 	switch {
 	case c.over || c.last:
 		return net.ErrClosed
-	case c.size+len(b) > c.s.cfg.Queue:
+	case c.size+len(b) > c.room():
 		return ErrFull
 	}
 	c.waiting = append(c.waiting, append([]byte(nil), b...))
-	c.size += len(b)
+	c.count(len(b))
 	c.spur()
 	return nil
+}
+
+// room returns how much may wait for the peer.
+func (c *conn) room() int {
+	if c.s.waiting.Load() > int64(c.s.cfg.Queues) {
+		return c.s.cfg.Queue / 16
+	}
+	return c.s.cfg.Queue
+}
+
+// count notes that so many bytes more, or less, wait or are being written; c.mu is held.
+func (c *conn) count(n int) {
+	c.size += n
+	c.s.waiting.Add(int64(n))
 }
 
 // spur has what waits written, unless somebody does so; c.mu is held.
@@ -232,8 +247,8 @@ func (c *conn) write() {
 			}
 			return
 		}
-		all := net.Buffers(c.waiting)
-		c.waiting, c.size = nil, 0
+		all, size := net.Buffers(c.waiting), c.size
+		c.waiting = nil
 		nc := c.nc
 		c.mu.Unlock()
 		messages := len(all)
@@ -245,6 +260,7 @@ func (c *conn) write() {
 				c.waiting = append(all, c.waiting...) // what is left of them was not delivered
 			}
 			c.mu.Unlock()
+			abort(nc)
 			if over { // the reader has found the end first, and told of what waited
 				c.undelivered(all)
 				return
@@ -252,6 +268,11 @@ func (c *conn) write() {
 			c.close()
 			return
 		}
+		c.mu.Lock()
+		if !c.over {
+			c.count(-size)
+		}
+		c.mu.Unlock()
 		c.wrote.Store(time.Now().UnixNano())
 		c.s.Sent.Add(uint64(messages))
 	}
@@ -302,7 +323,8 @@ func (c *conn) close() {
 	}
 	c.over = true
 	nc, left := c.nc, c.waiting
-	c.waiting, c.size = nil, 0
+	c.waiting = nil
+	c.count(-c.size)
 	c.mu.Unlock()
 	if nc != nil {
 		_ = nc.Close()

@@ -25,10 +25,15 @@ type frame struct {
 	blanks int // CR and LF since the last message: two pairs are a ping (RFC 5626 4.4.1)
 }
 
+// keep is the largest buffer that a connection keeps between messages.
+const keep = 64 << 10
+
 // room returns where the next bytes of the stream go.
 func (f *frame) room() []byte {
 	if f.start > 0 && f.start == len(f.buf) {
-		f.buf, f.start = f.buf[:0], 0
+		if f.buf, f.start = f.buf[:0], 0; cap(f.buf) > keep {
+			f.buf = nil
+		}
 	}
 	if cap(f.buf)-len(f.buf) < 2048 {
 		rest := f.buf[f.start:]

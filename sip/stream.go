@@ -24,16 +24,18 @@ type StreamConfig struct {
 	MaxConns  int           // connections in all
 	PerSource int           // accepted ones from one address
 	Queue     int           // bytes that wait to be written to one peer; one who takes none of them loses the connection
+	Queues    int           // bytes that wait for all peers together; beyond that each may have a 16th of Queue
 	Idle      time.Duration // without a byte in either direction
 	Message   time.Duration // from the first byte of a message to its last, and for a handshake
 	Write     time.Duration // for what is written to be taken
+	Unacked   time.Duration // for what the system has taken to arrive (RFC 5482)
 	Dial      time.Duration
 }
 
 // DefaultStreamConfig allows 10 000 connections, 200 of them from one address.
 func DefaultStreamConfig() StreamConfig {
-	return StreamConfig{MaxConns: 10000, PerSource: 200, Queue: 1 << 20, Idle: 15 * time.Minute, Message: 10 * time.Second, Write: 5 * time.Second,
-		Dial: 5 * time.Second}
+	return StreamConfig{MaxConns: 10000, PerSource: 200, Queue: 1 << 20, Queues: 32 << 20, Idle: 15 * time.Minute, Message: 10 * time.Second,
+		Write: 5 * time.Second, Unacked: 10 * time.Second, Dial: 5 * time.Second}
 }
 
 // Streams is a TCP or TLS listener on a concrete address, with the connections that were accepted there or made from it. A
@@ -49,6 +51,7 @@ type Streams struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	threads sync.WaitGroup
+	waiting atomic.Int64 // bytes, of all connections
 
 	mu     sync.Mutex
 	live   map[*conn]struct{}       // all of them
@@ -111,6 +114,7 @@ func (s *Streams) accept() {
 		s.Accepted.Add(1)
 		peer := nc.RemoteAddr().(*net.TCPAddr).AddrPort()
 		peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+		bound(nc, s.cfg.Unacked)
 		c := &conn{s: s, link: link{peer: peer}, nc: nc, up: true}
 		if !s.add(c) {
 			s.Turned.Add(1)

@@ -84,6 +84,22 @@ func TestFrame(t *testing.T) {
 	}
 }
 
+// TestFrameForgets: what a large message needed does not stay with its connection.
+func TestFrameForgets(t *testing.T) {
+	var f frame
+	for text := []byte(onStream(1, strings.Repeat("x", 200<<10))); len(text) > 0; {
+		n := copy(f.room(), text)
+		f.filled(n)
+		text = text[n:]
+	}
+	if m, _, err := f.next(); len(m) < 200<<10 || err != nil {
+		t.Fatalf("%d bytes, %v", len(m), err)
+	}
+	if f.room(); cap(f.buf) > 64<<10 {
+		t.Errorf("%d bytes stay", cap(f.buf))
+	}
+}
+
 func FuzzFrame(f *testing.F) {
 	for _, s := range frameSeeds {
 		f.Add([]byte(s), 5)
