@@ -117,11 +117,11 @@ func (s *Server) toBinding(all []registrar.Binding, contact string) hop {
 	}
 	side := s.sides[best.Side]
 	local := side.Locals[best.Local]
-	at := best.Source
+	at, flow := best.Source, true
 	if to, by, ok := uriAddr([]byte(best.URI), local.Transport); ok && by == sip.UDP && len(best.Path) == 0 && sameMachine(to.Addr(), at.Addr()) && !s.listensAt(to) {
-		at = to
+		at, flow = to, false
 	}
-	return hop{side: side, local: local, addr: at, by: local.Transport, host: at.String(), routes: best.Path, target: best.URI, beside: beside, aor: best.AOR}
+	return hop{side: side, local: local, addr: at, by: local.Transport, host: at.String(), routes: best.Path, target: best.URI, beside: beside, aor: best.AOR, flow: flow}
 }
 
 // sameMachine tells whether who sent from one address may ask for messages to the other.

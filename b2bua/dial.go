@@ -23,6 +23,7 @@ type hop struct {
 	beside []string        // his other contacts that ring, too,
 	share  int             // each with this of the Max-Breadth
 	aor    string          // his address of record
+	flow   bool            // he is where his REGISTER came from, not where his Contact says
 	route  uint16          // the number of the route, 0 none
 
 	rewrite *Rewrite // of the route that was taken
@@ -89,7 +90,7 @@ func (c *Call) invite(w *Walk, inv Invite, h hop) {
 	by := c.Branches[w.Branch].By
 	a, m := c.Legs[by], inv.Request.Message
 	l := &Leg{Slot: uint8(len(c.Legs)), UAC: true, Counted: true, Route: h.route, Branch: w.Branch, Side: h.side.Name, side: h.side, local: h.side.via(h.addr, h.by),
-		Routes: h.routes, Dest: h.addr, Name: h.ask.Host, CSeq: uint32(c.srv.random()) >> 4}
+		Routes: h.routes, Dest: h.addr, Name: h.ask.Host, Flow: h.flow, CSeq: uint32(c.srv.random()) >> 4}
 	if h.local != nil {
 		l.local = h.local
 	}

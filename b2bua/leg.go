@@ -45,6 +45,8 @@ type Leg struct {
 	Dest   netip.AddrPort // where the initial INVITE went or came from
 	Name   string         // that led there, "" for an address: who answers over TLS must prove to have it (RFC 5922 7.3)
 
+	Flow bool // no Contact of the party leads to it, but Dest does (flow.go)
+
 	Unanswered *Cause // UAC: of a failure that is no word of the party, who has said nothing final
 
 	Counted bool   // it stands in its gates (admission.go)

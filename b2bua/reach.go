@@ -25,6 +25,9 @@ func (c *Call) aim(l *Leg, d *Dialog) course {
 		uri = bare(d.Routes[0])
 	}
 	if to, by, ok := uriAddr([]byte(uri), l.local.Transport); ok {
+		if l.Flow && len(d.Routes) == 0 {
+			return course{uri: uri, to: l.Dest, name: l.Name}
+		}
 		l.turn(to, by)
 		next := course{uri: uri, to: to}
 		if by == sip.TLS && to.Addr() == l.Dest.Addr() { // who is there has proved to have the name that led there, not its address

@@ -12,7 +12,7 @@ import (
 
 // Refused is told by a local address's listener of messages that the network returned. An INVITE that nobody has answered yet, and a
 // ping of a target, fail by it; a request that was too large for a datagram goes out in one after all, and one inside a dialog to
-// another place of its name. What else is lost so is repeated, or missed in time.
+// another place of its name, or on the connection of its party. What else is lost so is repeated, or missed in time.
 func (s *Server) Refused(l *Local) sip.Refused {
 	return func(to netip.AddrPort, sent []byte) {
 		if l.Transport.Reliable() && bytes.HasPrefix(sent, []byte("SIP/2.0 ")) {
@@ -54,7 +54,11 @@ func (c *Call) refused(side *Side, r ref) {
 	}
 	l := c.Legs[r.slot]
 	t := c.returned(l, r)
-	if t == nil || c.fallBack(l, t) || c.elsewhere(l, t) {
+	if t == nil {
+		l.flowOfProbe(r)
+		return
+	}
+	if c.fallBack(l, t) || c.elsewhere(l, t) || c.flow(l, t) {
 		return
 	}
 	if l.Phase != Trying || c.Cause != nil || t != l.initial() || t.Kind != sip.InviteClient || t.State != sip.Calling {

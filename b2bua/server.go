@@ -299,6 +299,7 @@ func (c *Call) start(local *Local, m *sip.Message) {
 		d.Target = requestURI(from.URI)
 	}
 	l.Dialogs = []*Dialog{d}
+	l.Flow = behindNAT(m, local.Transport, d.Target)
 	c.spot(m)
 	c.asked(l, m)
 	c.hear(l, m)

@@ -104,6 +104,44 @@ func TestOnAStream(t *testing.T) {
 	s.ended(hungUp)
 }
 
+// TestNoListener: a caller over TCP, whose Contact takes no connection, gets the callee's BYE on its own one.
+func TestNoListener(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	c, err := net.Dial("tcp", s.core())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	got := ""
+	read := func(end string) {
+		for b := make([]byte, 8192); !strings.Contains(got, end); {
+			n, err := c.Read(b)
+			if got += string(b[:n]); err != nil {
+				t.Fatalf("%v after\n%s", err, got)
+			}
+		}
+	}
+	request := func(method, to, body string) {
+		fmt.Fprintf(c, "%[1]s sip:bob@%[2]s SIP/2.0\r\nVia: SIP/2.0/TCP %[3]s;branch=z9hG4bKno%[1]s\r\nFrom: <sip:alice@home.example>;tag=secrettag\r\nTo: %[4]s\r\n"+
+			"Call-ID: secretcall2\r\nCSeq: 1 %[1]s\r\nMax-Forwards: 70\r\nContact: <sip:alice@%[3]s;transport=tcp>\r\nContent-Type: application/sdp\r\nContent-Length: %[5]d\r\n\r\n%[6]s",
+			method, s.core(), s.addr(11, 7999), to, len(body), body)
+	}
+	request("INVITE", "<sip:bob@as.example>", sdp(s.media(s.caller()), 31000, 1))
+	callee := newUA(t, s.callee(), s.carrier(), "hidden")
+	inv := callee.request("INVITE")
+	res := callee.reply(inv, "200 OK", unique("hidden-tag-"), sdp(s.media(s.callee()), 33000, 1))
+	read("SIP/2.0 200 OK")
+	_, to, _ := strings.Cut(got[strings.Index(got, "SIP/2.0 200 OK"):], "\r\nTo: ")
+	to, _, _ = strings.Cut(to, "\r\n")
+	request("ACK", to, "")
+	callee.request("ACK")
+	bye := callee.answered(inv, res).send("BYE", "")
+	callee.answer(bye, 200)
+	read("BYE sip:alice@" + s.addr(11, 7999))
+}
+
 // TestLargeInvite: what does not fit into a packet goes over TCP; to a callee that takes none, and where the side wants it so, in
 // a datagram.
 func TestLargeInvite(t *testing.T) {
