@@ -153,7 +153,9 @@ func (c *Call) openPorts(s *sdp.Session, p *sdp.Policy, legs ...*Leg) error {
 			port, err := c.srv.cfg.Media.Open(l.place(c, 0))
 			if err != nil {
 				c.srv.metrics.portsExhausted.Inc()
-				c.srv.log.Warn("no media port", "call", c.ID, "side", l.Side, "err", err)
+				if c.srv.portsLog.allow(c.srv.now()) {
+					c.srv.log.Warn("no media port", "call", c.ID, "side", l.Side, "err", err)
+				}
 				return &errOffer{503, err.Error()}
 			}
 			l.Ports[i] = port

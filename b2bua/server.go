@@ -28,6 +28,7 @@ type Server struct {
 	leakLog  limiter
 
 	malformedLog   limiter
+	portsLog       limiter
 	malformedSince atomic.Int64 // the last line of the log about them
 	refusals       refusals
 	sick           refusals // addresses that failed where their name has others

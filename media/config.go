@@ -13,6 +13,9 @@ import (
 type Config struct {
 	// Min and Max bound the local ports of every address, both inclusive: RTP on even, RTCP on odd numbers.
 	Min, Max uint16
+	// Most bounds the ports of all addresses together, those in quarantine and spare ones too: each takes up to three descriptors
+	// of the process, and others need some. 0 leaves it to the range.
+	Most int
 	// Threads is the number of relay threads.
 	Threads int
 	// Nice is the scheduling priority of the relay threads, -20 (first) to 19. Below 0 it needs CAP_SYS_NICE; without it
@@ -50,6 +53,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("media: lowest port %d is below 1024", c.Min)
 	case c.pairs() < 1:
 		return fmt.Errorf("media: no pair of ports between %d and %d", c.Min, c.Max)
+	case c.Most < 0:
+		return fmt.Errorf("media: %d ports at most", c.Most)
 	case c.Threads < 1 || c.Threads > 64:
 		return fmt.Errorf("media: %d relay threads, want 1 to 64", c.Threads)
 	case c.Nice < -20 || c.Nice > 19:

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,5 +236,35 @@ func TestIdlePortIsSmall(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if per := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / n; per > 300 {
 		t.Fatalf("%d bytes per idle port", per)
+	}
+}
+
+// TestMost: no more ports than may be, those that were closed lately counted, whatever the range has; and again when they are gone.
+func TestMost(t *testing.T) {
+	t.Parallel()
+	r := newRelay(t, func(c *Config) { c.Most = 3 })
+	var ports []Port
+	for range 3 {
+		p, err := r.Open(Place{Call: 1, Local: loopback})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, p)
+	}
+	if _, err := r.Open(Place{Call: 1, Local: loopback}); !errors.Is(err, ErrNoPorts) || !strings.Contains(err.Error(), "3 media ports are all") {
+		t.Errorf("a fourth port: %v", err)
+	}
+	r.Close(ports[0].ID)
+	for end := time.Now().Add(20 * time.Second); ; <-time.After(5 * time.Millisecond) {
+		_, err := r.Open(Place{Call: 1, Local: loopback})
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrNoPorts) || time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Open(Place{Call: 1, Local: loopback}); !errors.Is(err, ErrNoPorts) {
+		t.Errorf("a fourth port again: %v", err)
 	}
 }

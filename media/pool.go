@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	// ErrNoPorts: every pair of ports of the address is in use or in quarantine, or the wanted one is.
+	// ErrNoPorts: every pair of ports of the address is in use or in quarantine, or the wanted one is, or there are as many as may be.
 	ErrNoPorts = errors.New("no free media port")
 	// ErrShutdown: the relay has been shut down.
 	ErrShutdown = errors.New("media relay is shut down")

@@ -139,6 +139,9 @@ func (r *Relay) take(local netip.Addr, want uint16, from uint32) (uint16, error)
 	if r.closed {
 		return 0, ErrShutdown
 	}
+	if most := r.cfg.Most; most != 0 && r.open+len(r.left) >= most {
+		return 0, fmt.Errorf("%d media ports are all that the limit of open files allows: %w", most, ErrNoPorts)
+	}
 	if want != 0 {
 		if !r.pool.takeOne(local, want) {
 			return 0, fmt.Errorf("media port %d of %s: %w", want, local, ErrNoPorts)

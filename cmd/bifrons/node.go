@@ -42,6 +42,7 @@ type node struct {
 	registry *prometheus.Registry
 	as       *ims.AS
 	users    *subscribers
+	files    uint64 // that may be open
 	api      *admin.Server
 	records  map[string]*cdr.Writer // by store
 	copies   *trace.HEP
@@ -77,7 +78,7 @@ func startNode(cfg *configs.Config, from *source, log *slog.Logger) (*node, erro
 }
 
 func (n *node) start(cfg *configs.Config) error {
-	raiseFileLimit(n.log)
+	n.files = raiseFileLimit(n.log)
 	registry := prometheus.NewRegistry()
 	n.registry = registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -193,6 +194,7 @@ func (n *node) openMedia(cfg *configs.Config, core *b2bua.Config, registry *prom
 func (n *node) relayConfig(cfg *configs.Config, registry *prometheus.Registry) media.Config {
 	c := media.DefaultConfig()
 	c.Min, c.Max = cfg.Media.Ports.First, cfg.Media.Ports.Last
+	c.Most = mediaPorts(n.files)
 	c.Threads, c.Quarantine, c.Silence = cfg.Media.Threads, cfg.Media.Quarantine, cfg.Media.Silence
 	c.Prompts, c.Recordings = n.prompts, cfg.Media.Recordings
 	c.Metrics, c.Audit = media.NewMetrics(registry), audits[cfg.Audit]
@@ -293,16 +295,26 @@ func (n *node) close() {
 	}
 }
 
-// raiseFileLimit lets the relay have as many sockets as the system allows.
-func raiseFileLimit(log *slog.Logger) {
+// raiseFileLimit raises the limit of open files as far as the system lets us, and returns it.
+func raiseFileLimit(log *slog.Logger) uint64 {
 	var r syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) == nil && r.Cur < r.Max {
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
+		log.Warn("limit of open files not known", "err", err)
+		return 1024
+	}
+	if was := r.Cur; r.Cur < r.Max {
 		r.Cur = r.Max
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
-			log.Warn("file limit not raised", "err", err)
+			log.Warn("limit of open files not raised", "err", err)
+			r.Cur = was
 		}
 	}
+	return r.Cur
 }
+
+// mediaPorts is how many ports of three descriptors each the relay may have of so many open files. A quarter is left to everything
+// else, so that a flood of calls does not take connections, records and the admin API with it.
+func mediaPorts(files uint64) int { return max(1, int(min(files, 1<<24)/4)) }
 
 // every does something again and again until it is done, or the node closes.
 func (n *node) every(d time.Duration, do func() (done bool)) {
