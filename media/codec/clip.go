@@ -50,6 +50,23 @@ func (c *Clip) Lasting(ticks int64) *Clip {
 	return &d
 }
 
+// Cut returns the clip from one tick to another, which in AMR and AMR-WB are bounds of frames. Rate is Format.Rate.
+func (c *Clip) Cut(from, to int64, rate int) *Clip {
+	d := &Clip{Length: to - from, wide: c.wide}
+	if c.Frames == nil {
+		d.Data = c.Data[from*int64(rate) : to*int64(rate)]
+		return d
+	}
+	d.Data = c.Data[c.Frames[from/c.Step()]:]
+	for _, at := range c.Frames[from/c.Step() : to/c.Step()] {
+		d.Frames = append(d.Frames, at-c.Frames[from/c.Step()])
+	}
+	if end := int(to / c.Step()); end < len(c.Frames) {
+		d.Data = d.Data[:c.Frames[end]-c.Frames[from/c.Step()]]
+	}
+	return d
+}
+
 // g722Quiet is what silence ends up as in G.722.
 var g722Quiet = func() byte {
 	b := newG722().Encode(nil, make([]int16, 320))

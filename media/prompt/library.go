@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -297,11 +298,12 @@ func (l *Library) sound(ctx context.Context, item media.Item, f codec.Format, vo
 	if err != nil {
 		return nil, err
 	}
-	id := "tone " + country + " " + item.Tone
-	c, err := l.cache.get(ctx, form(f, volume)+id, func() (*codec.Clip, error) {
-		return l.stored(id, f, volume, func(context.Context) (source, error) {
-			rate := f.SampleRate()
-			return source{audio: audio(rate, spec.Samples(rate))}, nil
+	c, err := l.cache.get(ctx, form(f, volume)+"tone "+country+" "+item.Tone, func() (*codec.Clip, error) {
+		if spec.Repeat {
+			return l.round(country+" "+item.Tone, spec.Samples(f.SampleRate()), f, volume)
+		}
+		return l.stored("tone "+country+" "+item.Tone, f, volume, func(context.Context) (source, error) {
+			return source{audio: audio(f.SampleRate(), spec.Samples(f.SampleRate()))}, nil
 		})
 	})
 	switch ticks := int64(item.Length/time.Millisecond) * int64(f.ClockRate()) / 1000; {
@@ -316,3 +318,29 @@ func (l *Library) sound(ctx context.Context, item media.Item, f codec.Format, vo
 	}
 	return c, nil
 }
+
+// round returns a tone that is played over again. It is its second time round: a codec with a memory then has at its end what it had at
+// its beginning, and nothing is heard where the two meet. In AMR it is as often there as makes whole frames.
+func (l *Library) round(name string, pcm []int16, f codec.Format, volume int8) (*codec.Clip, error) {
+	if frame := f.SampleRate() / 50; f.IsAMR() && len(pcm)%frame != 0 {
+		once := pcm
+		for len(pcm)%frame != 0 && len(pcm) < maxRound*f.SampleRate() {
+			pcm = append(pcm, once...)
+		}
+		pcm = pcm[:len(pcm)-len(pcm)%frame]
+	}
+	c, err := l.stored("round "+name, f, volume, func(context.Context) (source, error) {
+		return source{audio: audio(f.SampleRate(), slices.Concat(pcm, pcm))}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	long := int64(len(pcm)) * int64(f.ClockRate()) / int64(f.SampleRate())
+	if c.Length < 2*long {
+		return nil, fmt.Errorf("%s: a tone of %d ticks became %d", f.Codec, 2*long, c.Length)
+	}
+	return c.Cut(long, 2*long, f.Rate()), nil
+}
+
+// maxRound bounds a tone that has to be repeated to make whole frames, in seconds.
+const maxRound = 60

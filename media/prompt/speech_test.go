@@ -126,6 +126,11 @@ func TestStoreBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := time.Now().Add(-time.Hour)
+	foreign := filepath.Join(s.dir, "bifrons.yaml")
+	if err := os.WriteFile(foreign, make([]byte, 200_000), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Chtimes(foreign, old, old.Add(-time.Hour))
 	for i := range 30 {
 		key := string(rune('a' + i))
 		if err := s.save(key, ".wav", make([]byte, 100_000)); err != nil {
@@ -138,6 +143,9 @@ func TestStoreBound(t *testing.T) {
 	}
 	if s.size > 1<<20 || s.load("b", ".wav") != nil {
 		t.Errorf("%d bytes", s.size)
+	}
+	if _, err := os.Stat(foreign); err != nil {
+		t.Errorf("a file that is not of the store: %v", err)
 	}
 	if err := os.RemoveAll(s.dir); err != nil {
 		t.Fatal(err)

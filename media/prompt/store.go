@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +26,9 @@ type store struct {
 	mu   sync.Mutex // guards what follows; held over system calls, by makers of clips only
 	size int64
 }
+
+// unfinished begins the name of a file that is being written.
+const unfinished = "new-"
 
 func openStore(dir string, bound int64) (*store, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
@@ -59,7 +65,7 @@ func (s *store) save(key, ext string, data []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := os.CreateTemp(s.dir, "new-*")
+	f, err := os.CreateTemp(s.dir, unfinished+"*")
 	if err != nil {
 		return err
 	}
@@ -80,6 +86,13 @@ func (s *store) save(key, ext string, data []byte) error {
 	return nil
 }
 
+// ours tells a file that was written by save from what else somebody keeps in the directory.
+func ours(name string) bool {
+	stem, ext, _ := strings.Cut(name, ".")
+	_, err := hex.DecodeString(stem)
+	return err == nil && len(stem) == 32 && (ext == "wav" || ext == "amr" || ext == "awb") || strings.HasPrefix(name, unfinished)
+}
+
 // trim removes the oldest files until what is left is that much below the bound, and counts what is there.
 func (s *store) trim(spare int64) error {
 	entries, err := os.ReadDir(s.dir)
@@ -89,7 +102,7 @@ func (s *store) trim(spare int64) error {
 	var files []os.FileInfo
 	s.size = 0
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && ours(e.Name()) {
 			files = append(files, info)
 			s.size += info.Size()
 		}
@@ -99,7 +112,7 @@ func (s *store) trim(spare int64) error {
 		if s.size <= s.bound-spare {
 			break
 		}
-		if err := os.Remove(filepath.Join(s.dir, f.Name())); err != nil {
+		if err := os.Remove(filepath.Join(s.dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) { // another node may share it
 			return err
 		}
 		s.size -= f.Size()

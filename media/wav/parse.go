@@ -56,11 +56,12 @@ func Parse(data []byte) (Audio, error) {
 }
 
 // Open reads the header of a file. A file whose data chunk is longer than the file, or has no length yet, is read as far as it goes: a
-// program may have written it to a pipe, or a recorder may still be at it.
+// program may have written it to a pipe, or a recorder may still be at it. Whose own length is right has told that of its data, too.
 func Open(data []byte) (Speech, error) {
 	if len(data) < 12 || string(data[:4]) != "RIFF" || string(data[8:12]) != "WAVE" {
 		return Speech{}, fmt.Errorf("no RIFF WAVE at its start: %w", ErrFormat)
 	}
+	whole := int64(binary.LittleEndian.Uint32(data[4:])) == int64(len(data))-8
 	var f layout
 	for rest := data[12:]; len(rest) >= 8; {
 		id, size := string(rest[:4]), int(binary.LittleEndian.Uint32(rest[4:]))
@@ -69,7 +70,7 @@ func Open(data []byte) (Speech, error) {
 		case id == "data" && f.rate == 0:
 			return Speech{}, fmt.Errorf("data without a format before it: %w", ErrFormat)
 		case id == "data":
-			if size == 0 {
+			if size == 0 && !whole {
 				size = len(body)
 			}
 			return Speech{f, body[:min(size, len(body))]}, nil

@@ -16,6 +16,12 @@ func riff(chunks ...[]byte) []byte {
 	return append([]byte("RIFF\xff\xff\xff\xffWAVE"), slices.Concat(chunks...)...)
 }
 
+// whole writes the length of a file into it.
+func whole(file []byte) []byte {
+	binary.LittleEndian.PutUint32(file[4:], uint32(len(file)-8))
+	return file
+}
+
 func chunk(id string, body []byte) []byte {
 	b := binary.LittleEndian.AppendUint32([]byte(id), uint32(len(body)))
 	b = append(b, body...)
@@ -54,6 +60,7 @@ func TestParse(t *testing.T) {
 			chunk("data", mu)), want: Audio{8000, []int16{codec.FromMu(mu[0]), codec.FromMu(mu[1])}}},
 		{name: "A-law", data: riff(format(6, 1, 8000, 8), chunk("data", []byte{codec.ToA(500)})), want: Audio{8000, []int16{codec.FromA(codec.ToA(500))}}},
 		{name: "no length yet", data: append(riff(format(1, 1, 8000, 16)), "data\x00\x00\x00\x00\x05\x00"...), want: Audio{8000, []int16{5}}},
+		{name: "nothing in it, and more behind", data: whole(riff(format(1, 1, 8000, 16), chunk("data", nil), chunk("LIST", []byte("INFO")))), want: Audio{Rate: 8000}},
 		{name: "longer than the file", data: append(riff(format(1, 1, 8000, 16)), "data\xff\xff\xff\x7f\x05\x00\x06"...), want: Audio{8000, []int16{5}}},
 		{name: "empty", err: ErrFormat},
 		{name: "MP3", data: []byte("ID3\x03 something else"), err: ErrFormat},
