@@ -130,3 +130,28 @@ func value(t *testing.T, c prometheus.Counter) float64 {
 	}
 	return m.GetCounter().GetValue()
 }
+
+// TestAdmits: a side that knows its peers by their networks alone, and says nothing to others, gives others no connection.
+func TestAdmits(t *testing.T) {
+	networks := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	for name, c := range map[string]struct {
+		side Side
+		want bool // of a stranger
+	}{
+		"networks":               {Side{Allow: networks}, false},
+		"networks, 403":          {Side{Allow: networks, RefuseStrangers: true}, true},
+		"networks, certificates": {Side{Allow: networks, AllowNames: []string{"a.example"}}, true},
+		"networks, users":        {Side{Allow: networks, AllowUsers: []string{"*"}}, true},
+		"everybody":              {Side{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.side.Locals = []*Local{{Addr: netip.MustParseAddrPort("192.0.2.1:5060"), Advertise: "192.0.2.1:5060"}}
+			s := &Server{cfg: Config{Sides: []*Side{&c.side}}}
+			c.side.Locals[0].side = &c.side
+			admits := s.Admits(c.side.Locals[0])
+			if got := admits(netip.MustParseAddr("198.51.100.1")); got != c.want || !admits(netip.MustParseAddr("::ffff:192.0.2.9")) {
+				t.Errorf("a stranger: %v, want %v", got, c.want)
+			}
+		})
+	}
+}

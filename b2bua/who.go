@@ -59,6 +59,18 @@ func (s *Side) standing(m *sip.Message) standing {
 	return stranger
 }
 
+// Admits returns who may have a connection to a local address: everybody, unless the side knows its peers by their networks alone and
+// has no word for others. A stranger could else hold all the connections that a listener has room for.
+func (s *Server) Admits(l *Local) func(netip.Addr) bool {
+	side := s.local(l).side
+	if len(side.Allow) == 0 || len(side.AllowNames)+len(side.AllowUsers) > 0 || side.RefuseStrangers {
+		return func(netip.Addr) bool { return true }
+	}
+	return func(from netip.Addr) bool {
+		return slices.ContainsFunc(side.Allow, func(p netip.Prefix) bool { return p.Contains(from.Unmap()) })
+	}
+}
+
 // openVerifier makes what judges the users of a side.
 func (s *Server) openVerifier(side *Side) {
 	if len(side.AllowUsers) == 0 {

@@ -48,6 +48,7 @@ type Streams struct {
 	l       net.Listener
 	handler Handler
 	refused Refused
+	admits  func(netip.Addr) bool
 	ctx     context.Context
 	cancel  context.CancelFunc
 	threads sync.WaitGroup
@@ -61,7 +62,7 @@ type Streams struct {
 	closed bool
 
 	// Received and Sent count messages, KeepAlives pings; Accepted, Dialed and Turned count connections: the last those that
-	// were one too many. Lost counts connections that ended with something unsaid or unread, SendErrors what was not sent, Unproved the
+	// were one too many, or of an address that may have none. Lost counts connections that ended with something unsaid or unread, SendErrors what was not sent, Unproved the
 	// handshakes that failed.
 	Received, Sent, KeepAlives, Accepted, Dialed, Turned, Lost, SendErrors, Unproved atomic.Uint64
 }
@@ -91,6 +92,10 @@ func ListenStream(addr netip.AddrPort, cfg StreamConfig) (*Streams, error) {
 // were written. It must be called before Serve.
 func (s *Streams) OnRefused(f Refused) { s.refused = f }
 
+// OnAccept sets who decides whether an address may have a connection that it asks for; nobody, and each may. It must be called before
+// Serve.
+func (s *Streams) OnAccept(f func(netip.Addr) bool) { s.admits = f }
+
 // Serve starts accepting; each connection has a goroutine of its own that reads it and ends with it. All end with Close.
 func (s *Streams) Serve(h Handler) {
 	s.handler = h
@@ -116,7 +121,7 @@ func (s *Streams) accept() {
 		peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
 		bound(nc, s.cfg.Unacked)
 		c := &conn{s: s, link: link{peer: peer}, nc: nc, up: true}
-		if !s.add(c) {
+		if s.admits != nil && !s.admits(peer.Addr()) || !s.add(c) {
 			s.Turned.Add(1)
 			_ = nc.Close()
 			continue

@@ -2,6 +2,8 @@ package test
 
 import (
 	"context"
+	"io"
+	"net"
 	"os/exec"
 	"strings"
 	"testing"
@@ -36,6 +38,22 @@ func TestScanners(t *testing.T) {
 		out := tool(t, "svmap", "-x", open.ip(66), target(open))
 		if !strings.Contains(out, "5060") || strings.Contains(strings.ToLower(out), "bifrons") {
 			t.Errorf("of the open server svmap sees\n%s", out)
+		}
+	})
+	t.Run("connections", func(t *testing.T) {
+		t.Parallel()
+		for last, want := range map[int]bool{66: false, 11: true} {
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(closed.ip(last))}}
+			c, err := d.Dial("tcp", closed.core())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(patience))
+			_, _ = io.WriteString(c, "\r\n\r\n")
+			if n, err := c.Read(make([]byte, 2)); (n == 2) != want {
+				t.Errorf("%s: a ping has %d bytes of an answer, %v", d.LocalAddr, n, err)
+			}
 		}
 	})
 	t.Run("svwar", func(t *testing.T) {

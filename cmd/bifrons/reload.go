@@ -26,19 +26,24 @@ type socket struct {
 	local   *b2bua.Local
 	handle  atomic.Pointer[sip.Handler]
 	refused atomic.Pointer[sip.Refused]
+	admits  atomic.Pointer[func(netip.Addr) bool]
 }
 
 // point gives what comes from now on to a server.
 func (s *socket) point(srv *b2bua.Server, l *b2bua.Local) {
-	h, r := srv.Handler(l), srv.Refused(l)
+	h, r, a := srv.Handler(l), srv.Refused(l), srv.Admits(l)
 	s.handle.Store(&h)
 	s.refused.Store(&r)
+	s.admits.Store(&a)
 	s.local = l
 }
 
 // serve begins to read.
 func (s *socket) serve() {
 	s.OnRefused(func(to netip.AddrPort, sent []byte) { (*s.refused.Load())(to, sent) })
+	if l, ok := s.listener.(*sip.Streams); ok {
+		l.OnAccept(func(from netip.Addr) bool { return (*s.admits.Load())(from) })
+	}
 	s.Serve(func(r *sip.Reader, m *sip.Message, err error) { (*s.handle.Load())(r, m, err) })
 }
 
