@@ -42,6 +42,8 @@ type Deps struct {
 // Speech tells what can be played besides the menu's own recordings.
 type Speech interface {
 	Has(prompt, language string) bool
+	// Check tells why a file cannot be played to anybody, nil if it can.
+	Check(file string) error
 }
 
 // App is one application.

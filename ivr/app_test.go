@@ -325,3 +325,17 @@ func TestEnteredAndLeft(t *testing.T) {
 		})
 	}
 }
+
+// TestUnfit: a caller who cannot hear what is said before the answer is refused for that, unless the menu says why it refuses him.
+func TestUnfit(t *testing.T) {
+	for end, status := range map[string]string{"end": `488 has="Warning: 305"`, "busy": "486"} {
+		t.Run(end, func(t *testing.T) {
+			play(t, "early: true\nnodes: {a: {say: Hello, next: "+end+"}, busy: {hangup: busy}}", `
+alice > INVITE sdp=amr
+alice < 100
+alice < `+status+`
+alice > ACK
+record status=`+status[:3])
+		})
+	}
+}

@@ -233,7 +233,7 @@ func (t *turn) hangup(r walk.Hangup) {
 	if !t.Walk.Answered {
 		status := r.Cause.Status
 		if status < 300 {
-			status = 480
+			status = cmp.Or(t.Unfit, 480)
 		}
 		t.step.Do(b2bua.Reject{Status: status, Reason: text, Headers: append(warning, b2bua.Field{Name: "Reason", Value: reason})})
 		return

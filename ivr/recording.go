@@ -36,7 +36,7 @@ func isURL(name string) bool {
 	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
 }
 
-// recording tells whether a recording is there, by its file or address: fs.ErrNotExist if it is not.
+// recording tells whether a recording is there and can be played, by its file or address: fs.ErrNotExist if it is not there.
 func (a *App) recording(ctx context.Context, name string, e *edition) (any, error) {
 	var path string
 	var err error
@@ -59,6 +59,11 @@ func (a *App) recording(ctx context.Context, name string, e *edition) (any, erro
 		return nil, err
 	case !info.Mode().IsRegular() || !playable(path):
 		return nil, fmt.Errorf("%s is no recording; there can be .wav, .amr and .awb", name)
+	}
+	if a.deps.Speech != nil {
+		if err := a.deps.Speech.Check(path); err != nil {
+			return nil, err
+		}
 	}
 	return map[string]any{"file": name, "bytes": info.Size(), "unix": info.ModTime().Unix()}, nil
 }

@@ -12,6 +12,7 @@ type session struct {
 	Ask    *asking   // what runs beside the call
 	Held   verdict   // what becomes of the event that waits for it
 	Unsaid string    // why the prompt of the question was not heard
+	Unfit  int       // the status for a caller whose offer is why nothing was heard before the answer
 	Tape   string    // the file that is written
 	Since  time.Time // the beginning of a recording, or of a talk
 	Room   bool      // the caller is in one,

@@ -1,6 +1,7 @@
 package ivr
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -120,6 +121,7 @@ func (t *turn) event(ev b2bua.Event) verdict {
 func (t *turn) name() string { return strconv.Itoa(t.Walk.Seq) }
 
 func (t *turn) played(ev b2bua.Played) {
+	t.Unfit = cmp.Or(t.Unfit, ev.Status)
 	if ev.Name == "p"+t.name() && ev.Reason == "failed" { // the keys are still waited for
 		t.Unsaid = ev.Err
 	}

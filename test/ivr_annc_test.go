@@ -23,6 +23,9 @@ func announcing(t *testing.T) (s *server, web string, source []float64) {
 	}
 	source = tune(1)
 	writeWAV(t, filepath.Join(dir, "hello.wav"), source)
+	if err := os.WriteFile(filepath.Join(dir, "fake.wav"), []byte("ID3 is no speech"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +125,7 @@ func TestAnncRefused(t *testing.T) {
 		{";play=http://127.0.0.2/hello.wav", 400, "could not be retrieved"},
 		{";play=../../../../etc/passwd", 400, "could not be retrieved"},
 		{"", 400, "Mandatory play parameter missing"},
+		{";play=fake.wav", 400, "could not be retrieved"},
 		{";play=hello.wav;repeat=-1", 400, "no number"},
 		{";play=hello.wav;content-type=video/mp4", 415, "Only WAV"},
 	} {

@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -25,22 +26,33 @@ type source struct {
 // maxFile bounds a file, in bytes; Config.Longest bounds what is in it.
 const maxFile = 200 << 20
 
-// read reads a whole file. It must be a regular one: a FIFO would be waited for without end, and a device never ends.
-func read(path string) ([]byte, error) {
+// openFile opens a file, which must be a regular one: a FIFO would be waited for without end, and a device never ends.
+func openFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
+		err = fmt.Errorf("%s is not a regular file", path)
 	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxFile)
+		err = fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), maxFile)
+	default:
+		return f, nil
 	}
+	f.Close()
+	return nil, err
+}
+
+// read reads a whole file.
+func read(path string) ([]byte, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
@@ -48,10 +60,37 @@ func read(path string) ([]byte, error) {
 	return data, nil
 }
 
+// head is how much of a file Check reads, in bytes.
+const head = 1 << 20
+
+// Check tells why nothing can be played of a file, whatever the format, nil if something can as far as its head tells.
+func (l *Library) Check(path string) error {
+	f, err := openFile(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, head))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if isAMR(data) {
+		_, _, err = codec.ParseAMR(data)
+	} else {
+		_, err = wav.Open(data)
+	}
+	if err != nil && len(data) < head {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func isAMR(data []byte) bool { return bytes.HasPrefix(data, []byte("#!AMR")) }
+
 // parse tells the kind of a file by its first bytes.
 func (l *Library) parse(name string, data []byte) (s source, err error) {
 	var long time.Duration
-	if strings.HasPrefix(string(data[:min(len(data), 5)]), "#!AMR") {
+	if isAMR(data) {
 		s.wide, s.amr, err = codec.ParseAMR(data)
 		if s.amr != nil {
 			long = time.Duration(len(s.amr.Frames)) * 20 * time.Millisecond

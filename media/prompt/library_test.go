@@ -208,6 +208,19 @@ func TestHostile(t *testing.T) {
 		if _, err := l.Clip(t.Context(), media.Item{File: name}, pcmu, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
+		if want == "more than 2s" { // which its head does not tell
+			continue
+		}
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		if err := l.Check(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is checked: %v, want %q", name, err, want)
+		}
+	}
+	big := save(t, filepath.Join(dir, "big.wav"), 48000, make([]int16, head))
+	if err := l.Check(big); err != nil {
+		t.Error(err)
 	}
 	for name, item := range map[string]media.Item{
 		"nothing": {}, "two": {File: "a", Prompt: "b"}, "path": {Prompt: "../a"}, "language": {Prompt: "one", Language: "../en"},
