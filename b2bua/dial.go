@@ -1,11 +1,14 @@
 package b2bua
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 
 	"github.com/bifrons/bifrons/sip"
 	"github.com/bifrons/bifrons/sip/locate"
+	"github.com/bifrons/bifrons/sip/numbers"
+	"github.com/bifrons/bifrons/sip/registrar"
 )
 
 // hop is where an INVITE goes and what stands in it.
@@ -319,11 +322,8 @@ func routed(side *Side, routes []string, usual sip.Transport) (hop, int) {
 // MatchRoute returns the index of the first route that fits a request from a side, -1 if none does. A route to whom is registered fits only if
 // registered says so.
 func MatchRoute(routes []Route, from string, d *Draft, registered func(*Route) bool) int {
-	u, err := sip.ParseURI([]byte(d.RequestURI))
-	user, host := u.User, u.Host
-	if err == nil && !u.IsSIP() {
-		user, _, _ = cutParams(u.Opaque)
-	}
+	u, _ := sip.ParseURI([]byte(d.RequestURI))
+	user, host := routedUser(&u), u.Host
 	for i := range routes {
 		r := &routes[i]
 		switch {
@@ -337,6 +337,27 @@ func MatchRoute(routes []Route, from string, d *Draft, registered func(*Route) b
 		return i
 	}
 	return -1
+}
+
+// routedUser is the user part of a URI, or its telephone number, as routes see it: written in the one way of the many that mean the same
+// (RFC 3261 19.1.4, RFC 3966 4), for a route that keeps calls from a number must not be passed by by another.
+func routedUser(u *sip.URI) []byte {
+	user, phone := u.User, false
+	if !u.IsSIP() {
+		user, _, _ = cutParams(u.Opaque)
+		phone = sip.EqualFold(u.Scheme, "tel")
+	} else if v, ok := u.Params.Get("user"); ok {
+		phone = sip.EqualFold(v, "phone")
+	}
+	if bytes.IndexByte(user, '%') >= 0 {
+		user = []byte(registrar.Unescape(string(user)))
+	}
+	if phone {
+		if n, ok := numbers.Plain(string(user)); ok {
+			user = []byte(n)
+		}
+	}
+	return user
 }
 
 // header tells whether any value of the route's header fits; without a pattern the header need only be there.

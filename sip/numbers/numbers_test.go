@@ -52,6 +52,7 @@ func TestRules(t *testing.T) {
 
 func TestURI(t *testing.T) {
 	t.Parallel()
+	german := numbers.Rules{{Region: "DE"}}
 	local := numbers.Rules{{Region: "DE"}, {StripText: "+49", Prefix: "0"}}
 	for _, c := range []struct {
 		in    string
@@ -62,6 +63,10 @@ func TestURI(t *testing.T) {
 		{"sip:+49301234567@a.example:5070;user=phone?Subject=x", local, numbers.AsCame, "sip:0301234567@a.example:5070;user=phone?Subject=x"},
 		{"sip:%2b49301234567@a.example", local, numbers.AsCame, "sip:0301234567@a.example"},
 		{"sip:+49301234567;phone-context=+49@a.example", local, numbers.AsCame, "sip:0301234567;phone-context=+49@a.example"},
+		{"sip:0301234567;isub=1;phone-context=+49;postd=22@a.example;user=phone", german, numbers.AsCame, "sip:+49301234567;isub=1;postd=22@a.example;user=phone"},
+		{"sip:%30%3301234567@a.example", german, numbers.AsCame, "sip:+49301234567@a.example"},
+		{"tel:0301234567;Phone-Context=a.example", german, numbers.AsCame, "tel:+49301234567"},
+		{"tel:112;phone-context=+49", german, numbers.AsCame, "tel:112;phone-context=+49"},
 		{"sip:alice:secret@a.example", local, numbers.Tel, "sip:alice:secret@a.example"},
 		{"sip:a.example", local, numbers.Tel, "sip:a.example"},
 		{"tel:+49-30-1234567", local, numbers.AsCame, "tel:0301234567"},

@@ -2,6 +2,7 @@ package numbers
 
 import (
 	"bytes"
+	"net/url"
 
 	"github.com/bifrons/bifrons/sip"
 )
@@ -39,12 +40,28 @@ func split(user []byte) (name, rest []byte) {
 	return user, nil
 }
 
+// ofNumber returns the parameters of a number that has become an international one: less the context that it was local to, which one that
+// means the same everywhere must not have (RFC 3966 5.1.5).
+func ofNumber(rest, was []byte, made string) []byte {
+	if len(rest) == 0 || rest[0] != ';' || made == "" || made[0] != '+' || string(was) == made {
+		return rest
+	}
+	var out []byte
+	for p := range bytes.SplitSeq(rest[1:], []byte(";")) {
+		if name, _, _ := bytes.Cut(p, []byte("=")); !sip.EqualFold(name, "phone-context") {
+			out = append(append(out, ';'), p...)
+		}
+	}
+	return out
+}
+
 func fromSIP(uri []byte, u *sip.URI, rules Rules, form Form) []byte {
 	if len(u.User) == 0 {
 		return uri
 	}
 	name, rest := split(u.User)
 	made := rules.Apply(unescape(name))
+	rest = ofNumber(rest, name, made)
 	if number, ok := Plain(made); ok && form == Tel {
 		if len(rest) > 0 && rest[0] == ':' {
 			rest = nil
@@ -60,15 +77,21 @@ func fromSIP(uri []byte, u *sip.URI, rules Rules, form Form) []byte {
 func fromTel(u *sip.URI, rules Rules, form Form, host string) []byte {
 	name, rest := split(u.Opaque)
 	made := rules.Apply(string(name))
-	if form == SIP {
+	rest = ofNumber(rest, name, made)
+	if form == SIP && User(made) && bytes.IndexByte(rest, '@') < 0 {
 		out := append(append([]byte("sip:"), escape(made)...), rest...)
 		return append(append(append(out, '@'), host...), ";user=phone"...)
 	}
 	return append(append([]byte("tel:"), made...), rest...)
 }
 
-// unescape reads the escapes of a user part as far as a number needs them; another text stays as it is.
+// unescape reads the escapes of a user part that is a number (RFC 3261 19.1.4); of another text it reads those of + and # alone.
 func unescape(b []byte) string {
+	if s, err := url.PathUnescape(string(b)); err == nil {
+		if _, ok := Plain(s); ok {
+			return s
+		}
+	}
 	b = bytes.ReplaceAll(b, []byte("%2B"), []byte("+"))
 	b = bytes.ReplaceAll(b, []byte("%2b"), []byte("+"))
 	return string(bytes.ReplaceAll(b, []byte("%23"), []byte("#")))
