@@ -24,9 +24,9 @@ func (s *Server) tryRegister(l *Local, m *sip.Message) (status int, extra string
 	to, errTo := sip.ParseAddress(m.Get(sip.HdrTo))
 	of, errOf := sip.ParseURI(to.URI)
 	switch {
-	case err != nil || errTo != nil || errOf != nil || len(m.RequestURI) == 0:
+	case err != nil || errTo != nil || errOf != nil || len(m.RequestURI) == 0 || !of.IsSIP(): // RFC 3261 10.2, To: "MUST be a SIP URI or SIPS URI"
 		return 400, ""
-	case !of.IsSIP() || len(of.User) == 0 || len(of.User) > 128:
+	case len(of.User) == 0 || len(of.User) > 128:
 		return 404, ""
 	case !target.IsSIP() || !l.side.serves(&target) || !l.side.serves(&of): // steps 1 and 5: of our domain, and no proxy for others
 		return 404, ""
@@ -121,7 +121,7 @@ func (s *Server) toBinding(all []registrar.Binding, contact string) hop {
 	if to, by, ok := uriAddr([]byte(best.URI), local.Transport); ok && by == sip.UDP && len(best.Path) == 0 && sameMachine(to.Addr(), at.Addr()) && !s.listensAt(to) {
 		at, flow = to, false
 	}
-	return hop{side: side, local: local, addr: at, by: local.Transport, host: at.String(), routes: best.Path, target: best.URI, beside: beside, aor: best.AOR, flow: flow}
+	return hop{side: side, local: local, addr: at, by: local.Transport, host: at.String(), routes: best.Path, target: requestURI([]byte(best.URI)), beside: beside, aor: best.AOR, flow: flow}
 }
 
 // sameMachine tells whether who sent from one address may ask for messages to the other.

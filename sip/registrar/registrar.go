@@ -174,7 +174,7 @@ func (r *Registrar) contact(v []byte, expires time.Duration) (c contact, ok bool
 	if err != nil || len(a.URI) > maxURI {
 		return c, false
 	}
-	if u, err := sip.ParseURI(a.URI); err != nil || !u.IsSIP() || len(u.Headers) > 0 { // we can reach no other
+	if u, err := sip.ParseURI(a.URI); err != nil || !u.IsSIP() { // we can reach no other
 		return c, false
 	}
 	c = contact{uri: string(a.URI), q: 1000, expires: expires}
