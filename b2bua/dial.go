@@ -323,7 +323,7 @@ func routed(side *Side, routes []string, usual sip.Transport) (hop, int) {
 // registered says so.
 func MatchRoute(routes []Route, from string, d *Draft, registered func(*Route) bool) int {
 	u, _ := sip.ParseURI([]byte(d.RequestURI))
-	user, host := routedUser(&u), u.Host
+	user, host := RoutedUser(&u), u.Host
 	for i := range routes {
 		r := &routes[i]
 		switch {
@@ -339,9 +339,9 @@ func MatchRoute(routes []Route, from string, d *Draft, registered func(*Route) b
 	return -1
 }
 
-// routedUser is the user part of a URI, or its telephone number, as routes see it: written in the one way of the many that mean the same
+// RoutedUser is the user part of a URI, or its telephone number, as routes see it: written in the one way of the many that mean the same
 // (RFC 3261 19.1.4, RFC 3966 4), for a route that keeps calls from a number must not be passed by by another.
-func routedUser(u *sip.URI) []byte {
+func RoutedUser(u *sip.URI) []byte {
 	user, phone := u.User, false
 	if !u.IsSIP() {
 		user, _, _ = cutParams(u.Opaque)

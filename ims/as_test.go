@@ -89,6 +89,7 @@ var choices = []struct {
 	{"the request knows better than the source", "sip:lost@home.example", []string{"P-Served-User: <sip:lost@home.example>;sescase=term;regstate=reg"}, "", "w"},
 	{"diverted", "sip:carol@home.example", []string{"P-Served-User: <sip:lost@home.example>;orig-cdiv"}, "on", "z"},
 	{"a caller to Germany", "sip:+4930@home.example", []string{"P-Served-User: <sip:bob@home.example>;sescase=orig;regstate=reg"}, "callers", "y"},
+	{"a caller to Germany, written otherwise", "sip:%2B4%39-30@home.example;user=phone", []string{"P-Served-User: <sip:bob@home.example>;sescase=orig;regstate=reg"}, "callers", "y"},
 	{"a caller to elsewhere", "sip:+3330@home.example", []string{"P-Served-User: <sip:bob@home.example>;sescase=orig;regstate=reg"}, "", "w"},
 	{"a subscriber with a document", "sip:doc@home.example", nil, "screened", "x"},
 	{"a subscriber with an attribute", "sip:gold@home.example", nil, "vip", "y,x"},

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
+	"github.com/bifrons/bifrons/b2bua"
 	"github.com/bifrons/bifrons/sip"
 )
 
@@ -38,7 +38,8 @@ func (c *Chain) asksState() bool {
 // misfit says why the chain is not for a request, "" if it is. What Apps may have changed is not looked at: the choice is the
 // first thing that happens to a request.
 func (c *Chain) misfit(m *sip.Message, s Session, sub *Subscriber) string {
-	user, host := target(m.RequestURI)
+	u, _ := sip.ParseURI(m.RequestURI)
+	user, host := b2bua.RoutedUser(&u), u.Host
 	switch {
 	case len(c.Cases) > 0 && !slices.Contains(c.Cases, s.Case):
 		return fmt.Sprintf("the case is %s", s.Case)
@@ -63,16 +64,6 @@ func (c *Chain) misfit(m *sip.Message, s Session, sub *Subscriber) string {
 		return "the served user has no such attribute " + c.Attribute
 	}
 	return ""
-}
-
-// target returns user part and host of a URI; of a tel URI its number.
-func target(uri []byte) (user, host []byte) {
-	u, err := sip.ParseURI(uri)
-	if err == nil && !u.IsSIP() {
-		number, _, _ := strings.Cut(string(u.Opaque), ";")
-		return []byte(number), nil
-	}
-	return u.User, u.Host
 }
 
 // hasHeader tells whether a header is there with a value that fits; nil fits any.
