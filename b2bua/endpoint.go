@@ -44,8 +44,16 @@ type speaker interface {
 	Speaks(codec.Format) error
 }
 
-// speaks tells why Bifrons cannot speak a format, nil if it can.
+// speaks tells why Bifrons cannot say anything in a format, nil if it can say something.
 func (s *Server) speaks(f codec.Format) error {
+	if err := s.saysAll(f); !errors.Is(err, codec.ErrPartly) {
+		return err
+	}
+	return nil
+}
+
+// saysAll tells why Bifrons cannot say everything in a format: codec.ErrPartly if it can say something.
+func (s *Server) saysAll(f codec.Format) error {
 	if sp, ok := s.cfg.Media.(speaker); ok {
 		return sp.Speaks(f)
 	}

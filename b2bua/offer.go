@@ -307,7 +307,10 @@ func (c *Call) ownDescription(l *Leg, d *Dialog, offer []byte, offered bool) ([]
 	if err := s.Parse(offer); err != nil {
 		return nil, &errOffer{400, err.Error()}
 	}
-	i, f, event, ok := s.Choose(c.srv.speaks, l.codecs())
+	i, f, event, ok := s.Choose(c.srv.saysAll, l.codecs())
+	if !ok {
+		i, f, event, ok = s.Choose(c.srv.speaks, l.codecs())
+	}
 	if !ok {
 		return nil, &errOffer{488, "no codec in common: this end speaks " + c.spoken(l)}
 	}

@@ -122,6 +122,6 @@ type Prompts interface {
 	// Clip returns an item as payloads of a format. It is called beside the relay threads and may wait, as long as the
 	// context allows.
 	Clip(ctx context.Context, item Item, f codec.Format, volume int8) (*codec.Clip, error)
-	// Speaks tells why nothing can be played in a format, nil if something can.
+	// Speaks tells why not everything can be played in a format, nil if it can: codec.ErrPartly if something can.
 	Speaks(f codec.Format) error
 }

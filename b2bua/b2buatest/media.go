@@ -112,12 +112,18 @@ func (m *Media) Do(c media.Command) {
 	}
 }
 
-// Speaks tells which formats the relay can speak: all that Go has a codec for, and AMR at octet boundaries.
+// Speaks tells which formats the relay can speak: all that Go has a codec for, and AMR at octet boundaries; in mode 0 alone nothing can
+// be encoded.
 func (m *Media) Speaks(f codec.Format) error {
-	if o, err := f.AMR(); f.IsAMR() && (err != nil || !o.Octet) {
+	switch o, err := f.AMR(); {
+	case !f.IsAMR():
+		return f.Check()
+	case err != nil || !o.Octet:
 		return codec.ErrUnknown
+	case o.Modes == 1:
+		return codec.ErrPartly
 	}
-	return f.Check()
+	return nil
 }
 
 // portOf returns the port of the party at an address.

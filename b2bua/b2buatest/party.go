@@ -386,6 +386,10 @@ func (p *Party) describe(kind string) string {
 	case "octet":
 		return head + fmt.Sprintf("m=audio %d RTP/AVP 96 97 105\r\na=rtpmap:96 AMR-WB/16000\r\na=rtpmap:97 AMR-WB/16000\r\na=fmtp:97 octet-align=1; mode-set=0,1,2; max-red=0\r\n"+
 			"a=rtpmap:105 telephone-event/16000\r\n", port)
+	case "encoded":
+		return head + fmt.Sprintf("m=audio %d RTP/AVP 96 0\r\na=rtpmap:96 AMR/8000\r\na=fmtp:96 octet-align=1; mode-set=0\r\n", port)
+	case "encoded only":
+		return head + fmt.Sprintf("m=audio %d RTP/AVP 96\r\na=rtpmap:96 AMR/8000\r\na=fmtp:96 octet-align=1; mode-set=0\r\n", port)
 	case "mobile":
 		return head + fmt.Sprintf("m=audio %d RTP/AVP 96 0 101\r\na=rtpmap:96 AMR/8000\r\na=rtpmap:101 telephone-event/8000\r\n", port)
 	case "amr":

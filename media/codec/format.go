@@ -37,6 +37,9 @@ type Format struct {
 // ErrUnknown is a format that Bifrons cannot speak itself.
 var ErrUnknown = errors.New("codec is not known here")
 
+// ErrPartly is a format in which not everything can be said: what was encoded before, and nothing else.
+var ErrPartly = errors.New("nothing can be encoded in it")
+
 // ErrNotDecoded is a format whose speech cannot be turned into samples here, so that it cannot be mixed, searched for tones or
 // recorded to WAV.
 var ErrNotDecoded = errors.New("codec is not decoded here")

@@ -75,8 +75,8 @@ func (l *Library) Close() {
 	l.cache.close()
 }
 
-// Speaks implements media.Prompts: AMR can be played without an encoder, for there are prompts in it, if its mode-set has the
-// mode of theirs.
+// Speaks implements media.Prompts: without an encoder the prompts that are built in can be played in AMR, if its mode-set has the mode of
+// theirs, which is codec.ErrPartly.
 func (l *Library) Speaks(f codec.Format) error {
 	if err := f.Check(); err != nil || !f.IsAMR() {
 		return err
@@ -85,8 +85,11 @@ func (l *Library) Speaks(f codec.Format) error {
 	if err != nil {
 		return err
 	}
-	if built := map[bool]int{false: modeAMR, true: modeAMRWB}[o.Wide]; o.Allows(built) || l.encoder.supports(l.ctx(), f.Codec) {
+	if l.encoder.supports(l.ctx(), f.Codec) {
 		return nil
+	}
+	if built := map[bool]int{false: modeAMR, true: modeAMRWB}[o.Wide]; o.Allows(built) {
+		return fmt.Errorf("%s: %w", f.Codec, codec.ErrPartly)
 	}
 	return fmt.Errorf("%s with %s: %w", f.Codec, f.Parameters, ErrNoEncoder)
 }
