@@ -66,6 +66,7 @@ func New(cfg Config, log *slog.Logger) (*Library, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.end, l.ctx = cancel, func() context.Context { return ctx }
+	l.cache.work.Go(func() { l.encoder.supports(ctx, codec.AMR) }) // before a call asks, which must not wait; ends with the program
 	return l, nil
 }
 
