@@ -24,6 +24,7 @@ type player struct {
 	begun  time.Duration // what Offset left out, and what was played in earlier formats
 	spent  int64         // played since, in ticks
 	item   int           // now
+	head   []byte        // its beginning, if what was heard before makes it another
 	at     int64         // ticks into it
 	repeat int           // rounds to come, -1 without end
 	clock  int64         // when the next packet is due
@@ -90,7 +91,7 @@ func (r *Relay) tune(p *port) {
 	}
 	n.amr, _ = f.AMR()
 	n.format, n.clips, n.spent, n.idle, n.fresh = f, make([]*codec.Clip, len(n.items)), 0, true, true
-	n.due, n.broken = 0, 0
+	n.due, n.broken, n.head = 0, 0, nil
 	if f.Codec == "" || r.closed { // stands still until there is a format
 		n.format, n.cancel = codec.Format{}, nil
 		return
@@ -218,8 +219,9 @@ func (r *Relay) play(t *thread, n *player, now int64, out []delivery) []delivery
 		return out
 	}
 	b := t.parcel.room(rtpFixed + int(ticks)*max(1, n.format.Rate()))[:rtpFixed]
-	b, got, end := n.fill(b, ticks)
+	b, got, end := n.fill(b, ticks, p.traffic.spoken)
 	if got > 0 {
+		p.traffic.remember(n.format, b[rtpFixed:])
 		if now-n.clock > slack {
 			r.totals.late++
 		}
@@ -262,9 +264,22 @@ func (r *Relay) depart(p *port, b []byte, stamp uint32, at int64, long time.Dura
 	return delivery{data: b, port: p, fd: fd, to: to}
 }
 
+// remember keeps the end of what is said in a format where it counts for what is said next.
+func (t *traffic) remember(f codec.Format, said []byte) {
+	if !f.Remembers() {
+		t.spoken = nil
+		return
+	}
+	if len(t.spoken)+len(said) > 2*codec.Memory {
+		t.spoken = append(t.spoken[:0], t.spoken[len(t.spoken)-codec.Memory:]...)
+	}
+	t.spoken = append(t.spoken, said...)
+}
+
 // fill appends the payload of the next packet to b and tells how many ticks of it are from the items; the rest is silence.
-// When the last one is over, end is set.
-func (n *player) fill(b []byte, ticks int64) (_ []byte, got int64, end bool) {
+// When the last one is over, end is set. What was said before is heard.
+func (n *player) fill(b []byte, ticks int64, heard []byte) (_ []byte, got int64, end bool) {
+	start := len(b)
 	var frames [maxFrames][]byte
 	count := 0
 	for {
@@ -287,8 +302,16 @@ func (n *player) fill(b []byte, ticks int64) (_ []byte, got int64, end bool) {
 			frames[count%maxFrames] = c.Frame(n.at)
 			count++
 		} else {
+			if n.at == 0 && n.format.Remembers() {
+				n.head = n.format.After(slices.Concat(heard, b[start:]), c)
+			}
 			var data []byte
-			data, take = c.Part(n.at, take, n.format.Rate())
+			if head := int64(len(n.head)); n.at < head {
+				take = min(take, head-n.at)
+				data = n.head[n.at : n.at+take]
+			} else {
+				data, take = c.Part(n.at, take, n.format.Rate())
+			}
 			b = append(b, data...)
 		}
 		n.at += take
@@ -309,6 +332,7 @@ const maxFrames = 6
 // advance goes on to the next item, and tells whether there is one.
 func (n *player) advance() bool {
 	n.item++
+	n.head = nil
 	last := len(n.items) - 1 // the gap
 	switch {
 	case n.item < last:

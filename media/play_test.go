@@ -246,6 +246,31 @@ func TestPlayOffset(t *testing.T) {
 	}
 }
 
+// TestPlayRemembered: G.722 is sent as a decoder needs it that has heard what was sent before, by this player or the last one.
+func TestPlayRemembered(t *testing.T) {
+	t.Parallel()
+	g722 := codec.Format{Codec: codec.G722, Type: 9}
+	s := newStudio(t, g722)
+	h := heard{t: t}
+	want := letters("a1600")
+	for i, play := range []Play{{Items: files("a200", "b200")}, {Items: files("c200")}} {
+		play.ID = uint32(i)
+		s.play(play)
+		for range 10 * len(play.Items) {
+			h.take(s.phone, 160)
+		}
+		s.ended(Event{ID: play.ID, Reason: ReasonDone, Duration: time.Duration(len(play.Items)) * 200 * time.Millisecond})
+	}
+	for _, letter := range []string{"b", "c"} {
+		clip := &codec.Clip{Data: []byte(letters(letter + "1600")), Length: 1600}
+		head := g722.After([]byte(want), clip)
+		want += string(head) + string(clip.Data[len(head):])
+	}
+	if string(h.payload) != want {
+		t.Error("what was heard before was not thought of")
+	}
+}
+
 // TestPlayBehindPlay: what is played at the end of something else, or instead of it, or in another codec, begins where the last
 // packet ends, not in it.
 func TestPlayBehindPlay(t *testing.T) {

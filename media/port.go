@@ -68,7 +68,8 @@ type traffic struct {
 	digit        digit
 	tones        []tone
 	player       *player
-	seat         *seat // in a room
+	spoken       []byte // what was played last, if that counts for what comes next (codec.Format.After)
+	seat         *seat  // in a room
 	recorder     *recorder
 	ear          *ear
 	path         *path // its stream is forwarded elsewhere

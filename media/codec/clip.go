@@ -91,13 +91,14 @@ func (f Format) AppendSilence(b []byte, ticks int64) []byte {
 }
 
 // Concat puts clips of one format, none of them endless, behind one another.
-func Concat(clips []*Clip) *Clip {
+func (f Format) Concat(clips []*Clip) *Clip {
 	out := &Clip{}
 	for _, c := range clips {
+		head := f.After(out.Data, c)
 		for _, at := range c.Frames {
 			out.Frames = append(out.Frames, uint32(len(out.Data))+at)
 		}
-		out.Data = append(out.Data, c.Data...)
+		out.Data = append(append(out.Data, head...), c.Data[len(head):]...)
 		out.Length += c.Length
 		out.wide = out.wide || c.wide
 	}

@@ -245,5 +245,5 @@ func (l *Library) say(ctx context.Context, item media.Item, f codec.Format, volu
 			return nil, fmt.Errorf("%q: %w", n, err)
 		}
 	}
-	return codec.Concat(parts), nil
+	return f.Concat(parts), nil
 }
