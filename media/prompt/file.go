@@ -60,10 +60,10 @@ func read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// head is how much of a file Check reads, in bytes.
+// head is how much of a file Check reads if that is enough, in bytes.
 const head = 1 << 20
 
-// Check tells why nothing can be played of a file, whatever the format, nil if something can as far as its head tells.
+// Check tells why nothing can be played of a file, whatever the format, nil if something can.
 func (l *Library) Check(path string) error {
 	f, err := openFile(path)
 	if err != nil {
@@ -74,15 +74,25 @@ func (l *Library) Check(path string) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
+	if err = known(data); err != nil && len(data) == head { // a long chunk may come before the speech
+		if data, err = read(path); err == nil {
+			err = known(data)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// known tells why the head of a file, or all of it, is not that of one that can be played.
+func known(data []byte) (err error) {
 	if isAMR(data) {
 		_, _, err = codec.ParseAMR(data)
 	} else {
 		_, err = wav.Open(data)
 	}
-	if err != nil && len(data) < head {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
+	return err
 }
 
 func isAMR(data []byte) bool { return bytes.HasPrefix(data, []byte("#!AMR")) }

@@ -222,6 +222,17 @@ func TestHostile(t *testing.T) {
 	if err := l.Check(big); err != nil {
 		t.Error(err)
 	}
+	deep, err := os.OpenFile(big, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = deep.WriteAt([]byte{24}, 34) // bits of a sample
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = deep.Close()
+	if err := l.Check(big); !errors.Is(err, wav.ErrFormat) {
+		t.Errorf("samples of 24 bits: %v", err)
+	}
 	for name, item := range map[string]media.Item{
 		"nothing": {}, "two": {File: "a", Prompt: "b"}, "path": {Prompt: "../a"}, "language": {Prompt: "one", Language: "../en"},
 		"voice": {Text: "a", Voice: "-w/etc/passwd"}, "tone": {Tone: "squeak"}, "frequency": {Tone: "99999/20"},
