@@ -60,6 +60,7 @@ func TestParseForgives(t *testing.T) {
 		{"blank lines at the end", top + "m=audio 4000 RTP/AVP 0\r\n\r\n\r\n"},
 		{"no o, s, t", "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\n"},
 		{"ttl", "v=0\r\nc=IN IP4 10.0.0.1/127\r\nm=audio 4000 RTP/AVP 0\r\n"},
+		{"IPv6 in brackets", "v=0\r\nc=IN IP6 [::ffff:10.0.0.1]\r\nm=audio 4000 RTP/AVP 0\r\n"},
 		{"two spaces", top + "m=audio 4000 RTP/AVP  0 8 \r\n"},
 		{"host name in an unused section", top + "m=audio 4000 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\nc=IN IP4 x.example.org\r\n"},
 		{"bad a=rtcp", top + "m=audio 4000 RTP/AVP 0\r\na=rtcp:x\r\n"},

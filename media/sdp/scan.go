@@ -45,13 +45,16 @@ func payloadTypes(list []byte) (set [2]uint64, ok bool) {
 	return set, true
 }
 
-// parseAddr reads an address, IPv4 without allocation.
+// parseAddr reads an address, IPv4 without allocation. Some write IPv6 as in a URI, in brackets, as SIPp does in its uac_pcap.
 func parseAddr(b []byte) (netip.Addr, bool) {
 	if a, ok := parseIPv4(b); ok {
 		return a, true
 	}
 	if bytes.IndexByte(b, ':') < 0 {
 		return netip.Addr{}, false
+	}
+	if end := len(b) - 1; b[0] == '[' && b[end] == ']' {
+		b = b[1:end]
 	}
 	a, err := netip.ParseAddr(string(b))
 	return a.Unmap(), err == nil
