@@ -113,9 +113,9 @@ func TestNoListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
 	got := ""
 	read := func(end string) {
+		_ = c.SetReadDeadline(time.Now().Add(patience))
 		for b := make([]byte, 8192); !strings.Contains(got, end); {
 			n, err := c.Read(b)
 			if got += string(b[:n]); err != nil {
