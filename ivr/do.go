@@ -115,6 +115,7 @@ func (t *turn) play(r walk.Play) {
 	}
 	t.Unsaid = missing
 	if r.Limit > 0 {
+		stretch(items, r)
 		t.step.Do(b2bua.Alarm{Name: "limit-" + t.name(), After: r.Limit})
 	}
 	t.step.Do(b2bua.Play{Leg: t.leg(r.Callee), Name: t.name(), Items: items, Repeat: r.Repeat, Gap: r.Gap, Barge: r.Barge})

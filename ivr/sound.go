@@ -70,6 +70,13 @@ const (
 	sitLength  = 1100 * time.Millisecond
 )
 
+// stretch has a tone at the end sound until the limit of what is played, which is longer than one round of most cadences.
+func stretch(items []media.Item, r walk.Play) {
+	if last := &items[len(items)-1]; r.Repeat == 0 && last.Length > 0 {
+		last.Length = r.Limit
+	}
+}
+
 // spoken leaves of a text what can be read key by key.
 func spoken(s string) string {
 	return strings.Map(func(r rune) rune {
