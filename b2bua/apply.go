@@ -27,9 +27,11 @@ func (c *Call) apply(w *Walk, e Effect) {
 	case Ring:
 		ok = c.applyRing(e)
 	case Accept:
-		c.Legs[0].Codecs = e.Codecs
-		if e.Mixed {
-			c.Legs[0].Codecs = c.mixedFirst(c.Legs[0])
+		if l := c.Legs[0]; !l.Own { // else it was answered before: there is no second answer (RFC 3261 13.2.1)
+			l.Codecs = e.Codecs
+			if e.Mixed {
+				l.Codecs = c.mixedFirst(l)
+			}
 		}
 		ok = c.accept()
 	case Reject:
