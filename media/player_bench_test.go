@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -325,9 +326,18 @@ func BenchmarkMixer(b *testing.B) {
 				r.Do(Remote{Port: p.ID, RTP: netip.AddrPortFrom(loopback, 9), RTCP: netip.AddrPortFrom(loopback, 9), Send: true, Clock: 8000, Formats: []codec.Format{f}})
 				r.Do(Enter{Port: p.ID, Room: 1})
 			}
-			speech := make([]byte, 160)
+			speech := make([][]byte, maxRoom) // a second of each
 			for i := range speech {
-				speech[i] = codec.ToMu(int16(6000 * math.Sin(float64(i)*0.3)))
+				pcm, noise := make([]int16, f.SampleRate()), rand.New(rand.NewPCG(1, uint64(i)))
+				for j := range pcm {
+					at := 2 * math.Pi * float64(j) / float64(f.SampleRate())
+					pcm[j] = int16(1500*math.Sin(float64(200+37*i)*at) + 500*math.Sin(float64(1900+53*i)*at) + 100*noise.NormFloat64())
+				}
+				e, err := f.NewEncoder()
+				if err != nil {
+					b.Fatal(err)
+				}
+				speech[i] = e.Encode(nil, pcm)
 			}
 			r.mu.Lock() // the relay's own thread waits
 			defer r.mu.Unlock()
@@ -337,8 +347,9 @@ func BenchmarkMixer(b *testing.B) {
 			for b.Loop() {
 				t.parcel.reset()
 				t.agenda = t.agenda[:0]
-				for _, s := range m.seats {
-					s.take(f, stamp, speech)
+				at := int(stamp) % 8000
+				for i, s := range m.seats {
+					s.take(f, stamp, speech[i][at:at+160])
 				}
 				out = r.mix(t, m, m.clock, out[:0])
 				stamp += 160
