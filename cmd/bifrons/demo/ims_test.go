@@ -101,7 +101,7 @@ func TestRunIMSTellsWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			opts := quick()
-			opts.Limit = 4 * time.Second
+			opts.Limit = 8 * time.Second
 			var out bytes.Buffer
 			err := RunIMS(t.Context(), &out, startProxy(c.twist), opts)
 			if err == nil {
