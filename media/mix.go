@@ -232,7 +232,7 @@ func (r *Relay) hand(t *thread, s *seat, pcm []int16, at int64, out []delivery) 
 	p := r.lookup(s.port)
 	f := p.speech()
 	if s.encoder == nil || f != s.spoken {
-		e, err := f.NewEncoder()
+		e, err := f.EncoderAfter(p.traffic.spoken)
 		if err != nil {
 			return out
 		}
@@ -255,6 +255,7 @@ func (r *Relay) hand(t *thread, s *seat, pcm []int16, at int64, out []delivery) 
 			b[1] |= 0x80
 		}
 		b = s.encoder.Encode(b, s.packet[:size])
+		p.traffic.remember(f, b[rtpFixed:])
 		out = append(out, r.depart(p, b, s.time, at, step, fd, to))
 		s.time += uint32(ticks)
 		r.totals.played++

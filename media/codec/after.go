@@ -22,19 +22,31 @@ func (f Format) After(heard []byte, c *Clip) []byte {
 	if !f.Remembers() || len(heard) == 0 && !loops {
 		return nil
 	}
-	there, mine := newG722(), newG722()
-	past := there.Decode(nil, end(heard))
+	mine := newG722()
 	if loops { // it is made to follow itself
 		mine.Decode(nil, end(c.Data))
 	}
 	n := min(lead, len(c.Data))
 	pcm := mine.Decode(make([]int16, 0, 2*(n+g722Delay)), c.Data[:min(n+g722Delay, len(c.Data))])
 	pcm = append(pcm, make([]int16, 2*(n+g722Delay)-len(pcm))...)[2*g722Delay:]
+	return follow(heard).Encode(make([]byte, 0, n), pcm)
+}
 
-	e := newG722()
+// EncoderAfter is NewEncoder for a decoder that has heard that payload before.
+func (f Format) EncoderAfter(heard []byte) (Encoder, error) {
+	if f.Remembers() && len(heard) > 0 {
+		return follow(heard), nil
+	}
+	return f.NewEncoder()
+}
+
+// follow returns an encoder whose predictors are where those of a decoder are.
+func follow(heard []byte) *g722 {
+	there, e := newG722(), newG722()
+	past := there.Decode(nil, end(heard))
 	e.Encode(nil, past[max(0, len(past)-g722Past):]) // for its filters: what is before the first sample
 	e.low, e.high = there.low, there.high
-	return e.Encode(make([]byte, 0, n), pcm)
+	return e
 }
 
 func end(b []byte) []byte { return b[max(0, len(b)-Memory):] }
