@@ -108,6 +108,7 @@ func TestOnAStream(t *testing.T) {
 func TestNoListener(t *testing.T) {
 	t.Parallel()
 	s := start(t)
+	callee := newUA(t, s.callee(), s.carrier(), "hidden")
 	c, err := net.Dial("tcp", s.core())
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +130,6 @@ func TestNoListener(t *testing.T) {
 			method, s.core(), s.addr(11, 7999), to, len(body), body)
 	}
 	request("INVITE", "<sip:bob@as.example>", sdp(s.media(s.caller()), 31000, 1))
-	callee := newUA(t, s.callee(), s.carrier(), "hidden")
 	inv := callee.request("INVITE")
 	res := callee.reply(inv, "200 OK", unique("hidden-tag-"), sdp(s.media(s.callee()), 33000, 1))
 	read("SIP/2.0 200 OK")
