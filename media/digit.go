@@ -14,7 +14,8 @@ const digitGap = int64(200 * time.Millisecond)
 
 // digit is the telephone event that a party sends now.
 type digit struct {
-	time     uint32 // its RTP timestamp, which names it (RFC 4733 2.2.2)
+	time     uint32 // its RTP timestamp, which names it (RFC 4733 2.2.2),
+	source   uint32 // in the stream of this SSRC: another one has timestamps of its own (RFC 3550 5.1)
 	duration uint32 // so far, in ticks
 	clock    uint32
 	at       int64  // of its last packet
@@ -31,16 +32,17 @@ func (d *digit) watch(h *header, payload []byte, clock uint32, now int64) (key b
 		return 0, 0
 	}
 	code, end, duration := payload[0], payload[1]&0x80 != 0, uint32(binary.BigEndian.Uint16(payload[2:]))
-	if d.known && int32(h.time-d.time) < 0 && now-d.at < int64(time.Second) {
+	same := d.known && h.ssrc == d.source
+	if same && int32(h.time-d.time) < 0 && now-d.at < int64(time.Second) {
 		return 0, 0 // late, of one that is over
 	}
 	switch {
-	case d.continues(h.time-d.time, code): // what a duration has no room for has a timestamp of its own (RFC 4733 2.5.1.3)
+	case same && d.continues(h.time-d.time, code): // what a duration has no room for has a timestamp of its own (RFC 4733 2.5.1.3)
 		d.before += h.time - d.time
 		d.time, d.duration = h.time, 0
-	case !d.known || h.time != d.time:
+	case !same || h.time != d.time:
 		key, long = d.over() // the end of the one before was lost
-		*d = digit{time: h.time, code: code, clock: clock, known: true, open: true}
+		*d = digit{time: h.time, source: h.ssrc, code: code, clock: clock, known: true, open: true}
 	}
 	if !d.open {
 		return key, long // the end is sent three times

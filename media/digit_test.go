@@ -160,6 +160,23 @@ func TestLongDigit(t *testing.T) {
 	}
 }
 
+// TestDigitOfAnotherSource: a party that goes on as another source, with timestamps of its own, presses keys at once.
+func TestDigitOfAnotherSource(t *testing.T) {
+	t.Parallel()
+	var d digit
+	got := ""
+	for i, h := range []header{{ssrc: 1, time: 90000}, {ssrc: 2, time: 500}, {ssrc: 2, time: 2000}, {ssrc: 3, time: 2000}} {
+		for range 3 {
+			if key, _ := d.watch(&h, []byte{byte(i), 0x80 | 10, 1, 64}, 8000, int64(i+1)*100e6); key != 0 {
+				got += string(key)
+			}
+		}
+	}
+	if got != "0123" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestTone: keys of our own sound in the place of the far party's speech, and the party sees one stream.
 func TestTone(t *testing.T) {
 	r := newRelay(t, nil)
