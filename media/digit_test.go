@@ -177,6 +177,28 @@ func TestDigitOfAnotherSource(t *testing.T) {
 	}
 }
 
+// TestToneClock: the timestamp of a key tells when it began (RFC 3550 5.1), so that it is not heard before the one before it is over.
+func TestToneClock(t *testing.T) {
+	t.Parallel()
+	p := &port{clock: 8000, traffic: &traffic{}}
+	now := int64(1e9)
+	p.traffic.main.out.at, p.traffic.main.out.end = now, now
+	var got []uint32
+	for range 3 {
+		k := tone{Tone: Tone{Key: '1', Duration: 100 * time.Millisecond, Clock: 8000}}
+		for b := k.next(p, now); b != nil; b = k.next(p, now) {
+			if got = append(got, binary.BigEndian.Uint32(b[4:])); len(got) > 1 && got[len(got)-1] == got[len(got)-2] {
+				got = got[:len(got)-1]
+			}
+			now += int64(toneStep)
+		}
+		now += int64(toneGap)
+	}
+	if d := cmp.Diff([]uint32{1, 1601, 3201}, got); d != "" {
+		t.Fatal(d)
+	}
+}
+
 // TestTone: keys of our own sound in the place of the far party's speech, and the party sees one stream.
 func TestTone(t *testing.T) {
 	r := newRelay(t, nil)

@@ -127,7 +127,7 @@ func (r *Relay) report(p *port, now int64) []byte {
 	r.collect(p.peer)
 	out, in := &t.main.out, &t.main.in
 	b := make([]byte, 0, 28+24+sdesSize)
-	if out.packets > 0 && now-out.at < 2*reportEvery {
+	if out.packets > 0 && now-out.end < 2*reportEvery {
 		clock := p.clock
 		if p.peer != nil {
 			clock = p.peer.clock

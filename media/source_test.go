@@ -107,6 +107,8 @@ func TestNumbersStartAnew(t *testing.T) {
 	r := newRelay(t, nil)
 	a, b := pair(t, r, Join{})
 	a.say("x")
+	b.hear()
+	a.say("x") // when this one is heard, the latch is complete
 	last := b.hear()
 	for _, step := range []struct{ seq, time uint32 }{{30000, 5}, {40000, 1 << 31}, {50, 9}} {
 		a.seq, a.time = uint16(step.seq), step.time

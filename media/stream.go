@@ -100,11 +100,11 @@ type sender struct {
 	seq     uint32 // to be added to the source's extended sequence numbers
 	time    uint32 // to be added to its timestamps
 	max     uint32 // highest extended sequence number sent
-	last    uint32 // timestamp of that packet
+	last    uint32 // the timestamp sent last
 	packets uint32
 	octets  uint32
-	at      int64 // when that packet was sent, in nanoseconds
-	end     int64 // when its speech is over if it was one of ours, else at
+	at      int64 // when that timestamp was sent first, in nanoseconds: a telephone event has one only (RFC 4733 2.2.2)
+	end     int64 // when the speech of the packet is over if it was one of ours, else when it was sent
 	mapped  bool
 	own     bool // the last packet was one of ours
 }
@@ -124,7 +124,10 @@ func (s *sender) translate(h *header, ext uint32, now int64, clock uint32) (seq 
 		}
 	}
 	if int32(out-s.max) > 0 {
-		s.max, s.last, s.at, s.end = out, time, now, now
+		if s.at == 0 || time != s.last {
+			s.last, s.at = time, now
+		}
+		s.max, s.end = out, now
 	}
 	s.packets++
 	s.octets += uint32(h.payload)
@@ -151,13 +154,13 @@ func (s *sender) skip(h *header) {
 	}
 }
 
-// insert takes the next number for a packet of our own.
-func (s *sender) insert(payload int, now int64) uint16 {
+// insert takes the next number for a packet of our own whose timestamp is that of a time.
+func (s *sender) insert(payload int, at int64) uint16 {
 	s.max++
 	s.seq++
 	s.packets++
 	s.octets += uint32(payload)
-	s.at, s.end, s.own = now, now, true
+	s.at, s.end, s.own = at, at, true
 	return uint16(s.max)
 }
 

@@ -85,7 +85,12 @@ func TestSenderContinuity(t *testing.T) {
 	step(2, 700, 9, 80)   // another source
 	step(2, 701, 169, 100)
 	step(3, 0, 0, 100) // at the same moment
-	want := []number{{65535, 1000}, {0, 1160}, {2, 1480}, {1, 1320}, {3, 1640}, {4, 1800}, {5, 1801}}
+	step(3, 1, 480, 160)
+	step(3, 2, 480, 180) // a key: its packets have the timestamp of its beginning
+	step(3, 3, 480, 220)
+	step(4, 0, 0, 240) // the clock has gone on meanwhile
+	want := []number{{65535, 1000}, {0, 1160}, {2, 1480}, {1, 1320}, {3, 1640}, {4, 1800}, {5, 1801},
+		{6, 2281}, {7, 2281}, {8, 2281}, {9, 2281 + 640}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatal(d)
 	}

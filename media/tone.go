@@ -35,7 +35,8 @@ type tone struct {
 	code   byte
 	spent  time.Duration
 	ends   int
-	time   uint32
+	time   uint32 // when it began, for all its packets (RFC 4733 2.2.2)
+	at     int64  // the same in nanoseconds
 	begun  bool
 	resume time.Duration // silence behind it that is left
 }
@@ -113,7 +114,7 @@ func (k *tone) next(p *port, now int64) []byte {
 		if p.peer != nil {
 			clock = p.peer.clock
 		}
-		k.begun, k.time, marker = true, out.clockAt(now, clock), 0x80
+		k.begun, k.time, k.at, marker = true, out.clockAt(now, clock), max(now, out.end), 0x80
 		out.last = k.time
 	}
 	if k.spent < k.Duration {
@@ -125,7 +126,8 @@ func (k *tone) next(p *port, now int64) []byte {
 		k.ends++
 	}
 	b := make([]byte, 0, rtpFixed+4)
-	b = binary.BigEndian.AppendUint16(append(b, rtpVersion, marker|k.Type), out.insert(4, now))
+	b = binary.BigEndian.AppendUint16(append(b, rtpVersion, marker|k.Type), out.insert(4, k.at))
+	out.end = k.at + int64(k.spent)
 	b = binary.BigEndian.AppendUint32(b, k.time)
 	b = binary.BigEndian.AppendUint32(b, out.ssrc)
 	b = append(b, k.code, end|toneLevel)
